@@ -1,0 +1,94 @@
+//! What the media house tells control.
+
+use crate::{ChannelLabel, PeerKey, ShardId, TrackKey};
+
+/// Why a peer ended from the media house's point of view.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum PeerEnd {
+    /// No consent for the consent time (RFC 7675): the network is gone. ICE may be restarted.
+    ConsentExpired,
+    /// The certificate does not match the description.
+    FingerprintMismatch,
+    /// DTLS failed or timed out.
+    DtlsFailed,
+    /// The remote closed DTLS.
+    Closed,
+}
+
+/// How loud one track is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Level {
+    /// The audio track.
+    pub track: TrackKey,
+    /// Loudest level of the interval in -dBov: 0 is the loudest, 127 is silence (RFC 6464).
+    pub dbov: u8,
+    /// Share of the interval's packets louder than -35 dBov, in percent.
+    pub active_percent: u8,
+}
+
+/// Cumulative counters and present sizes of one shard; a lost report costs only freshness.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[allow(missing_docs)]
+pub struct ShardStats {
+    pub shard: ShardId,
+    /// Present sizes.
+    pub peers: u64,
+    pub up_tracks: u64,
+    pub mirrors: u64,
+    pub down_tracks: u64,
+    pub addresses: u64,
+    /// Counters.
+    pub datagrams_in: u64,
+    pub datagrams_out: u64,
+    pub bytes_in: u64,
+    pub bytes_out: u64,
+    pub rtp_in: u64,
+    pub rtp_out: u64,
+    pub rtp_lost: u64,
+    pub rtx_out: u64,
+    pub nacks_in: u64,
+    pub nacks_out: u64,
+    pub plis_in: u64,
+    pub plis_out: u64,
+    pub datagrams_unknown: u64,
+    pub datagrams_bad: u64,
+    pub srtp_rejected: u64,
+    pub commands_stale: u64,
+    pub data_in: u64,
+    pub data_out: u64,
+    pub data_dropped: u64,
+    pub handshakes: u64,
+    pub srtp_aes128_gcm: u64,
+    pub srtp_aes256_gcm: u64,
+    pub srtp_aes128_sha1: u64,
+}
+
+/// One thing that happened.
+#[derive(Clone, Debug)]
+pub enum Notice {
+    /// ICE and DTLS are up; media may flow.
+    PeerConnected(PeerKey),
+    /// Nothing is heard from the peer; it may come back or restart ICE.
+    PeerSilent(PeerKey),
+    /// A silent peer is heard again.
+    PeerHeard(PeerKey),
+    /// The peer is lost.
+    PeerEnded(PeerKey, PeerEnd),
+    /// A data channel is open for sending.
+    ChannelOpen(PeerKey, ChannelLabel),
+    /// A message arrived on a data channel.
+    Data {
+        /// From whom.
+        peer: PeerKey,
+        /// On which channel.
+        channel: ChannelLabel,
+        /// The message.
+        payload: Vec<u8>,
+    },
+    /// The first packet of a track arrived.
+    TrackStarted(TrackKey),
+    /// Loudness of all audio tracks of the shard that had packets, every 400 ms.
+    Levels(Vec<Level>),
+    /// Every second.
+    Stats(Box<ShardStats>),
+}
