@@ -1,0 +1,62 @@
+//! What a room's world is told once, when it begins.
+
+use std::time::Duration;
+
+use livekit_protocol as proto;
+
+/// What every description says of the media house.
+#[derive(Clone, Debug)]
+pub struct MediaFacts {
+    /// Hash of the server's certificate.
+    pub fingerprint: door::Fingerprint,
+    /// Where the media house listens.
+    pub candidates: Vec<sdp::Candidate>,
+}
+
+/// How the server names itself to clients.
+#[derive(Clone, Debug)]
+pub struct ServerFacts {
+    /// A dotted number; clients switch features by it.
+    pub version: String,
+    /// `ND_` and more.
+    pub node_id: String,
+    /// May be empty.
+    pub region: String,
+}
+
+/// All that a [`super::World`] needs to know beforehand.
+#[derive(Clone, Debug)]
+pub struct WorldConfig {
+    /// The room's name.
+    pub room_name: String,
+    /// Unique in the process: the high 32 bits of the serial of every key that this world makes.
+    pub room_serial: u32,
+    /// Text that clients see as the room's metadata.
+    pub room_metadata: String,
+    /// Shards of the media house, at least 1.
+    pub shards: u16,
+    /// Participants on the home shard (`room_serial % shards`) before the rest is spread round robin.
+    pub spread_after: usize,
+    /// What descriptions say of the media house.
+    pub media: MediaFacts,
+    /// Sizes and counts.
+    pub limits: room::RoomLimits,
+    /// Codecs that may be published, best first.
+    pub codecs: Vec<door::Codec>,
+    /// How long the room waits for its first participant.
+    pub empty_timeout: Duration,
+    /// How long the room stays after the last participant left.
+    pub departure_timeout: Duration,
+    /// Participants that may be in the room at once; 0 is without limit.
+    pub max_participants: u32,
+    /// Seconds between a client's pings; never 0.
+    pub ping_interval_s: u32,
+    /// Seconds without an answer after which a client gives the signal up; never 0.
+    pub ping_timeout_s: u32,
+    /// Server facts for the join response.
+    pub server: ServerFacts,
+    /// What clients should use besides our own candidates; empty keeps them from reaching out.
+    pub ice_servers: Vec<proto::IceServer>,
+    /// Decides every random choice of this world.
+    pub seed: u64,
+}

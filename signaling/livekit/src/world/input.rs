@@ -1,0 +1,77 @@
+//! What a room's world is told while it runs.
+
+use std::collections::BTreeMap;
+use std::time::Instant;
+
+use livekit_protocol as proto;
+
+/// The clocks at the moment of a call.
+#[derive(Clone, Copy, Debug)]
+pub struct Now {
+    /// For durations.
+    pub monotonic: Instant,
+    /// Milliseconds since the Unix epoch, for what clients see.
+    pub unix_ms: u64,
+}
+
+/// One websocket; unique in the process.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct ConnectionId(pub u64);
+
+/// How many peer connections the client keeps.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Mode {
+    /// `/rtc/v1`: one, and only the client offers.
+    Single,
+    /// `/rtc`: a publisher and a subscriber.
+    Dual,
+}
+
+/// Somebody with a valid token asks to come in, or to come back.
+#[derive(Clone, Debug)]
+pub struct Join {
+    /// The websocket that waits for the answer.
+    pub connection: ConnectionId,
+    /// The token's `sub`.
+    pub identity: String,
+    /// The token's name.
+    pub name: String,
+    /// The token's metadata.
+    pub metadata: String,
+    /// The token's attributes.
+    pub attributes: BTreeMap<String, String>,
+    /// The token's kind.
+    pub kind: room::ParticipantKind,
+    /// The token's kind details, as the protocol's numbers.
+    pub kind_details: Vec<i32>,
+    /// The token's grants, defaults filled in.
+    pub grants: room::Grants,
+    /// The token's claims as JSON, handed back in [`super::Refresh`].
+    pub claims_json: String,
+    /// Which route was asked.
+    pub mode: Mode,
+    /// The request, normalised from the query or from `join_request`. `metadata` and
+    /// `participant_attributes` are judged here.
+    pub request: proto::JoinRequest,
+    /// The client, with address and browser filled in.
+    pub client_info: proto::ClientInfo,
+    /// It wants to resume its session.
+    pub reconnect: bool,
+}
+
+/// One thing that happened.
+#[derive(Clone, Debug)]
+pub enum Input {
+    /// Somebody knocks. Answered in the same call by `Accepted` or `Refused`.
+    Join(Box<Join>),
+    /// A message from a client.
+    Signal(ConnectionId, Box<proto::SignalRequest>),
+    /// The websocket is gone.
+    ConnectionClosed(ConnectionId),
+    /// News from the media house. What names an unknown key is ignored.
+    Media(door::Notice),
+    /// The deadline has come.
+    Tick,
+    /// The server stops: everybody is asked to reconnect elsewhere.
+    Shutdown,
+}
