@@ -1,1 +1,19 @@
-//! .
+//! One remote end: ICE-lite, DTLS, SRTP and SCTP. Datagrams go in and come out; cleartext RTP, RTCP and data channel
+//! messages are on the other side.
+//!
+//! Knows no socket, no clock of its own, no room, and not what is inside an RTP payload.
+
+pub mod event;
+pub mod identity;
+pub mod peer;
+
+pub use event::{DataRefused, PeerEvent, Received, Reject};
+pub use identity::{Identity, IdentityError};
+pub use peer::Peer;
+pub use srtp::{SRTP_OVERHEAD_MAX, SrtpProfile};
+
+/// SRTP and SRTCP (RFC 3711, RFC 7714).
+pub mod srtp;
+
+/// The longest data channel message sent or accepted, in bytes; what `a=max-message-size` must say (RFC 8841 section 6).
+pub const MESSAGE_BYTES_MAX: usize = 65_535;
