@@ -27,6 +27,12 @@ pub enum ParticipantKind {
     Bridge,
 }
 
+impl ParticipantKind {
+    pub(crate) fn is_dependent(self, grants: &Grants) -> bool {
+        matches!(self, Self::Agent | Self::Egress) || grants.agent || grants.recorder
+    }
+}
+
 /// How far a participant has come.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
 pub enum State {
@@ -114,8 +120,7 @@ pub struct Participant {
 impl Participant {
     /// Whether it counts for the room's limit and keeps the room alive: programs do not.
     pub fn is_dependent(&self) -> bool {
-        let by_kind = matches!(self.kind, ParticipantKind::Agent | ParticipantKind::Egress);
-        by_kind || self.grants.agent || self.grants.recorder
+        self.kind.is_dependent(&self.grants)
     }
 
     /// The settings it last sent for a track, whether or not it receives it.
