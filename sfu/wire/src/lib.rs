@@ -2,6 +2,11 @@
 //!
 //! Knows no state, no time and no crypto, and borrows rather than allocates.
 
+pub mod codec;
+pub mod ext;
 pub mod ids;
+pub mod rtcp;
+pub mod rtp;
+pub mod stun;
 
 pub use ids::{Mid, Pt, Rid, Ssrc};
