@@ -1,6 +1,6 @@
 //! The codecs that the server forwards, their variants, and which variant a receiver can take for another.
 
-use door::Codec;
+use door::{Codec, Kind};
 use wire::Pt;
 
 use crate::fmtp::Fmtp;
@@ -78,8 +78,14 @@ pub fn codec_named(name: &str) -> Option<Codec> {
 
 /// The MIME type of `codec`, such as `video/VP8`.
 pub fn mime(codec: Codec) -> String {
-    let kind = if clock_hz(codec) == 90_000 { "video" } else { "audio" };
+    let kind = if codec_kind(codec) == Kind::Video { "video" } else { "audio" };
     format!("{kind}/{}", codec_name(codec))
+}
+
+/// Whether `codec` is heard or seen.
+pub fn codec_kind(codec: Codec) -> Kind {
+    // Every video payload format has this clock, no audio format of the table has.
+    if clock_hz(codec) == 90_000 { Kind::Video } else { Kind::Audio }
 }
 
 fn row(codec: Codec) -> (Codec, &'static str, u32, u8) {

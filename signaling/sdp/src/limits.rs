@@ -18,6 +18,10 @@ pub const CANDIDATES_MAX: usize = 64;
 pub const SOURCES_MAX: usize = 16;
 /// Simulcast encodings of one section; clients send three.
 pub const RIDS_MAX: usize = 8;
+/// Longest stream or track id, in bytes; browsers use 36, RFC 8830 allows 64 and some clients write more.
+pub const MSID_BYTES_MAX: usize = 256;
+/// Distinct words of `a=ice-options`; browsers write one to three.
+pub const ICE_OPTIONS_MAX: usize = 16;
 /// Longest piece of a peer's text that an error repeats, in characters.
 pub const QUOTE_CHARS_MAX: usize = 40;
 /// ICE user fragment, in bytes (RFC 8839 section 5.4).

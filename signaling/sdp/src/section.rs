@@ -1,9 +1,9 @@
 //! One media section of a description as its writer means it.
 
-use door::{ExtensionKind, ExtensionMap, Kind, SsrcPair};
+use door::{ExtensionKind, Kind, SsrcPair};
 use wire::{Mid, Pt, Rid};
 
-use crate::codec::Format;
+use crate::codec::{Format, codec_kind};
 
 /// What a media section carries.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -188,15 +188,7 @@ impl Section {
     /// The payload types that the server understands, with what tells their variants apart. RED is left out unless
     /// it wraps an Opus type of the section.
     pub fn formats(&self) -> impl Iterator<Item = (&OfferedCodec, Format)> {
-        self.codecs.iter().filter_map(|it| Format::of(it, &self.codecs).map(|format| (it, format)))
-    }
-
-    /// The known extensions as the media house wants them.
-    pub fn extension_map(&self) -> ExtensionMap {
-        let mut map = ExtensionMap::default();
-        for extension in &self.extensions {
-            map.set(extension.kind, extension.id);
-        }
-        map
+        let known = self.codecs.iter().filter_map(|it| Format::of(it, &self.codecs).map(|format| (it, format)));
+        known.filter(|(_, format)| self.kind.media() == Some(codec_kind(format.codec)))
     }
 }
