@@ -41,7 +41,8 @@ fn line(text: &str, number: u32) -> Result<Line<'_>, SdpError> {
     }
     let mut chars = text.chars();
     match (chars.next(), chars.next()) {
-        (Some(letter), Some('=')) if letter.is_ascii_lowercase() => {
+        // A control character could end a line for other readers when a value is repeated (RFC 8866 section 9).
+        (Some(letter), Some('=')) if letter.is_ascii_lowercase() && !text.contains(char::is_control) => {
             Ok(Line { number, letter, value: chars.as_str().trim() })
         }
         _ => Err(SdpError { line: number, fault: Fault::NotALine(quote(text)) }),
