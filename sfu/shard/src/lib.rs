@@ -2,15 +2,35 @@
 //!
 //! Owns everything it touches; knows no socket, no thread, no clock of its own and no room.
 
+mod control;
+mod feedback;
+mod levels;
+mod media;
 pub mod message;
 pub mod outbox;
+mod peers;
+mod receive;
+mod reports;
+mod routes;
+mod timers;
+mod tracks;
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use door::{Command, Path, ShardId};
+use door::{ShardId, TrackKey};
+use rand::SeedableRng;
+use rand::rngs::StdRng;
 
 pub use message::ShardMessage;
 pub use outbox::Outbox;
+
+use peers::Peers;
+use routes::{PeerSlot, Routes};
+use timers::Timers;
+use tracks::Tracks;
+
+/// How often [`door::Notice::Stats`] is told.
+const STATS_INTERVAL: Duration = Duration::from_secs(1);
 
 /// How a shard is set up.
 #[derive(Clone)]
@@ -28,35 +48,92 @@ pub struct ShardConfig {
 /// See the crate's description.
 pub struct Shard {
     config: ShardConfig,
+    rng: StdRng,
+    peers: Peers,
+    tracks: Tracks,
+    routes: Routes,
+    timers: Timers<Task>,
+    stats: door::ShardStats,
     outbox: Outbox,
+}
+
+/// What can be due.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+enum Task {
+    /// ICE, DTLS and SCTP timers of a peer.
+    Peer(PeerSlot),
+    /// Transport-wide feedback to a publisher.
+    TransportFeedback(PeerSlot),
+    /// Sender and receiver reports to a peer.
+    Reports(PeerSlot),
+    /// Requests for lost packets and keyframes of a track.
+    Track(TrackKey),
+    /// Loudness of all audio tracks.
+    Levels,
+    /// Counters.
+    Stats,
 }
 
 impl Shard {
     /// An empty world.
-    pub fn new(config: ShardConfig, _now: Instant) -> Self {
-        Self { config, outbox: Outbox::default() }
+    pub fn new(config: ShardConfig, now: Instant) -> Self {
+        let rng = match config.seed {
+            Some(seed) => StdRng::seed_from_u64(seed),
+            None => StdRng::from_os_rng(),
+        };
+        let mut timers = Timers::new();
+        timers.set(Task::Stats, Some(now + STATS_INTERVAL));
+        Self {
+            stats: door::ShardStats { shard: config.id, ..Default::default() },
+            config,
+            rng,
+            peers: Peers::default(),
+            tracks: Tracks::default(),
+            routes: Routes::default(),
+            timers,
+            outbox: Outbox::default(),
+        }
     }
 
-    /// One datagram as it came from a socket. It is decrypted in place.
-    pub fn receive(&mut self, _now: Instant, _path: Path, _datagram: &mut [u8]) {}
-
-    /// One request of control.
-    pub fn command(&mut self, _now: Instant, _command: Command) {}
-
-    /// One message of another shard.
-    pub fn message(&mut self, _now: Instant, _from: ShardId, _message: ShardMessage) {}
-
     /// Runs what is due.
-    pub fn advance(&mut self, _now: Instant) {}
+    pub fn advance(&mut self, now: Instant) {
+        while let Some(task) = self.timers.pop_due(now) {
+            match task {
+                Task::Peer(slot) => self.advance_peer(now, slot),
+                Task::TransportFeedback(slot) => self.send_transport_feedback(now, slot),
+                Task::Reports(slot) => self.send_reports(now, slot),
+                Task::Track(track) => self.advance_track(now, track),
+                Task::Levels => self.tell_levels(),
+                Task::Stats => self.tell_stats(now),
+            }
+        }
+    }
 
     /// When [`Shard::advance`] must run next.
     pub fn deadline(&self) -> Option<Instant> {
-        let _ = self.config.shards;
-        None
+        self.timers.next()
     }
 
     /// What the turn produced; the caller empties it.
     pub fn outbox(&mut self) -> &mut Outbox {
         &mut self.outbox
+    }
+
+    /// Present sizes and cumulative counters.
+    pub fn stats(&self) -> door::ShardStats {
+        door::ShardStats {
+            peers: self.peers.len() as u64,
+            up_tracks: (self.tracks.by_key.len() - self.tracks.mirrors()) as u64,
+            mirrors: self.tracks.mirrors() as u64,
+            down_tracks: self.tracks.downs.len() as u64,
+            addresses: self.routes.len() as u64,
+            ..self.stats
+        }
+    }
+
+    fn tell_stats(&mut self, now: Instant) {
+        self.timers.set(Task::Stats, Some(now + STATS_INTERVAL));
+        let stats = Box::new(self.stats());
+        self.outbox.notices.push(door::Notice::Stats(stats));
     }
 }

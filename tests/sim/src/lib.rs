@@ -1,1 +1,3 @@
-//! .
+//! The whole server in a virtual world: virtual clock, virtual links, one seed one run.
+
+pub mod link;

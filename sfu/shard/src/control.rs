@@ -1,0 +1,267 @@
+//! Carries out what control asks: peers, tracks and subscriptions come and go.
+
+use std::time::Instant;
+
+use door::{Command, DownKey, DownTrackParams, LayerTarget, PeerKey, PeerParams, ShardId, TrackKey, UpTrackParams};
+use forward::{DownTrack, UpTrack};
+use peer::Peer;
+use rand::Rng;
+
+use crate::peers::{DownRef, PeerEntry};
+use crate::routes::PeerSlot;
+use crate::tracks::{Subscriber, TrackEntry};
+use crate::{Shard, ShardMessage, Task};
+
+impl Shard {
+    /// One request of control. An unknown key is counted and ignored.
+    pub fn command(&mut self, now: Instant, command: Command) {
+        let done = match command {
+            Command::AddPeer(key, params) => self.add_peer(now, key, &params),
+            Command::SetRemote { .. } => self.set_remote(now, command),
+            Command::RemovePeer(key) => self.remove_peer_by_key(now, key),
+            Command::AddUpTrack { track, peer, params } => self.add_up_track(track, peer, &params),
+            Command::UpdateUpTrack { track, params } => self.update_up_track(track, &params),
+            Command::RemoveUpTrack(track) => self.end_track(track),
+            Command::MuteUpTrack { track, muted } => self.mute_track(now, track, muted),
+            Command::AddDownTrack { down, peer, track, up, params, target } => {
+                self.add_down_track(now, AddDown { down, peer, track, target }, &up, &params)
+            }
+            Command::SetTarget { down, target } => self.set_target(now, down, target),
+            Command::RemoveDownTrack(down) => self.remove_down_track(down),
+            Command::SendData { peer, channel, payload } => self.send_data(now, peer, &channel, &payload),
+        };
+        if done.is_none() {
+            self.stats.commands_stale += 1;
+        }
+    }
+
+    fn add_peer(&mut self, now: Instant, key: PeerKey, params: &PeerParams) -> Option<()> {
+        let seed = self.config.seed.map(|_| self.rng.random());
+        let slot = self.peers.insert(PeerEntry::new(key, Peer::new(params, &self.config.identity, now, seed)))?;
+        self.routes.add_ufrag(&params.local.ufrag, slot);
+        self.after_peer(slot);
+        Some(())
+    }
+
+    fn set_remote(&mut self, now: Instant, command: Command) -> Option<()> {
+        let Command::SetRemote { peer, local, remote, fingerprint, role } = command else { return None };
+        let slot = self.peers.slot(peer)?;
+        if let Some(local) = &local {
+            self.routes.add_ufrag(&local.ufrag, slot);
+        }
+        let entry = self.peers.at(slot)?;
+        entry.peer.set_remote(now, local, remote, fingerprint, role, &mut self.outbox.datagrams);
+        self.after_peer(slot);
+        Some(())
+    }
+
+    fn remove_peer_by_key(&mut self, now: Instant, key: PeerKey) -> Option<()> {
+        let slot = self.peers.slot(key)?;
+        self.remove_peer(now, slot);
+        Some(())
+    }
+
+    /// Forgets a peer, its tracks and its subscriptions.
+    fn remove_peer(&mut self, now: Instant, slot: PeerSlot) {
+        let Some(entry) = self.peers.at(slot) else { return };
+        entry.peer.close(now, &mut self.outbox.datagrams);
+        let ups = std::mem::take(&mut entry.ups);
+        let downs: Vec<DownKey> = entry.downs.values().map(|at| at.down).collect();
+        let paths = std::mem::take(&mut entry.paths);
+        for track in ups {
+            self.end_track(track);
+        }
+        for down in downs {
+            self.remove_down_track(down);
+        }
+        for path in paths {
+            self.drop_path(slot, &path);
+        }
+        self.routes.remove_ufrags(slot);
+        self.timers.set(Task::Peer(slot), None);
+        self.timers.set(Task::Reports(slot), None);
+        self.timers.set(Task::TransportFeedback(slot), None);
+        self.peers.remove(slot);
+    }
+
+    fn add_up_track(&mut self, track: TrackKey, peer: PeerKey, params: &UpTrackParams) -> Option<()> {
+        let slot = self.peers.slot(peer)?;
+        if self.tracks.by_key.contains_key(&track) {
+            return None;
+        }
+        let entry = self.peers.at(slot)?;
+        entry.demux.set_track(track, params);
+        entry.ups.push(track);
+        let entry = TrackEntry::new(params.kind, UpTrack::new(params.clone()), Some(slot));
+        self.tracks.by_key.insert(track, entry);
+        Some(())
+    }
+
+    fn update_up_track(&mut self, track: TrackKey, params: &UpTrackParams) -> Option<()> {
+        let TrackEntry { up, subscribers, publisher, .. } = self.tracks.at(track)?;
+        up.update(params.clone());
+        for subscriber in subscribers {
+            subscriber.down.update_up(params);
+        }
+        self.peers.at((*publisher)?)?.demux.set_track(track, params);
+        Some(())
+    }
+
+    /// Ends a track here, its subscriptions, and its mirrors elsewhere.
+    pub(crate) fn end_track(&mut self, track: TrackKey) -> Option<()> {
+        let entry = self.tracks.by_key.remove(&track)?;
+        self.timers.set(Task::Track(track), None);
+        for subscriber in entry.subscribers {
+            self.tracks.downs.remove(&subscriber.key);
+            self.forget_down_sources(subscriber.peer, subscriber.key);
+        }
+        for shard in entry.mirrors {
+            self.outbox.messages.push((shard, ShardMessage::Ended(track)));
+        }
+        if let Some(publisher) = entry.publisher.and_then(|slot| self.peers.at(slot)) {
+            publisher.demux.remove_track(track);
+            publisher.ups.retain(|&other| other != track);
+        }
+        Some(())
+    }
+
+    fn mute_track(&mut self, now: Instant, track: TrackKey, muted: bool) -> Option<()> {
+        let entry = self.tracks.at(track)?;
+        entry.up.set_muted(muted);
+        for shard in entry.mirrors.clone() {
+            self.outbox.messages.push((shard, ShardMessage::Muted { track, muted }));
+        }
+        self.request_keyframes(now, track);
+        Some(())
+    }
+
+    fn add_down_track(
+        &mut self,
+        now: Instant,
+        add: AddDown,
+        up: &UpTrackParams,
+        params: &DownTrackParams,
+    ) -> Option<()> {
+        let slot = self.peers.slot(add.peer)?;
+        if self.tracks.downs.contains_key(&add.down) || !self.ensure_track(add.track, up) {
+            return None;
+        }
+        let down = DownTrack::new(up, params.clone(), add.target, &mut self.rng);
+        let entry = self.peers.at(slot)?;
+        let at = DownRef { track: add.track, down: add.down };
+        entry.downs.insert(params.ssrc, at);
+        if let Some(rtx) = params.rtx_ssrc {
+            entry.downs.insert(rtx, at);
+        }
+        let subscriber = Subscriber { key: add.down, peer: slot, down };
+        self.tracks.downs.insert(add.down, add.track);
+        self.tracks.at(add.track)?.subscribers.push(subscriber);
+        self.timers.hasten(Task::Reports(slot), now + crate::reports::REPORT_INTERVAL);
+        self.request_keyframes(now, add.track);
+        Some(())
+    }
+
+    /// Makes sure that the track is known here, by mirroring it if it lives elsewhere.
+    fn ensure_track(&mut self, track: TrackKey, up: &UpTrackParams) -> bool {
+        if self.tracks.by_key.contains_key(&track) {
+            return true;
+        }
+        if track.shard == self.config.id {
+            return false;
+        }
+        let mirror = TrackEntry::new(up.kind, UpTrack::mirror(up.clone()), None);
+        self.tracks.by_key.insert(track, mirror);
+        self.outbox.messages.push((track.shard, ShardMessage::Follow(track)));
+        true
+    }
+
+    fn set_target(&mut self, now: Instant, down: DownKey, target: LayerTarget) -> Option<()> {
+        let (track, entry) = self.tracks.subscriber(down)?;
+        entry.subscriber(down)?.down.set_target(target);
+        self.request_keyframes(now, track);
+        Some(())
+    }
+
+    fn remove_down_track(&mut self, down: DownKey) -> Option<()> {
+        let track = self.tracks.downs.remove(&down)?;
+        let entry = self.tracks.at(track)?;
+        let index = entry.subscribers.iter().position(|subscriber| subscriber.key == down)?;
+        let subscriber = entry.subscribers.swap_remove(index);
+        let deserted = entry.publisher.is_none() && entry.subscribers.is_empty();
+        self.forget_down_sources(subscriber.peer, down);
+        if deserted {
+            self.tracks.by_key.remove(&track);
+            self.timers.set(Task::Track(track), None);
+            self.outbox.messages.push((track.shard, ShardMessage::Unfollow(track)));
+        }
+        Some(())
+    }
+
+    fn forget_down_sources(&mut self, slot: PeerSlot, down: DownKey) {
+        if let Some(entry) = self.peers.at(slot) {
+            entry.downs.retain(|_, at| at.down != down);
+        }
+    }
+
+    fn send_data(&mut self, now: Instant, peer: PeerKey, channel: &door::ChannelLabel, payload: &[u8]) -> Option<()> {
+        let slot = self.peers.slot(peer)?;
+        let entry = self.peers.at(slot)?;
+        match entry.peer.send_data(now, channel, payload, &mut self.outbox.datagrams) {
+            Ok(()) => self.stats.data_out += 1,
+            Err(_) => self.stats.data_dropped += 1,
+        }
+        self.after_peer(slot);
+        Some(())
+    }
+
+    /// One message of another shard.
+    pub fn message(&mut self, now: Instant, from: ShardId, message: ShardMessage) {
+        match message {
+            ShardMessage::Datagram { path, mut bytes } => self.receive_forwarded(now, path, &mut bytes),
+            ShardMessage::PathOwned(path) => self.routes.add_foreign(path, from),
+            ShardMessage::PathDropped(path) => self.routes.remove_foreign(&path, from),
+            ShardMessage::Follow(track) => self.follow(from, track),
+            ShardMessage::Unfollow(track) => {
+                if let Some(entry) = self.tracks.at(track) {
+                    entry.mirrors.retain(|&shard| shard != from);
+                }
+            }
+            ShardMessage::Packet { track, encoding, bytes } => self.mirrored(now, track, encoding, &bytes),
+            ShardMessage::SenderReport { track, encoding, ntp, rtp } => {
+                if let Some(entry) = self.tracks.at(track) {
+                    entry.up.sender_report(now, encoding, ntp, rtp);
+                }
+            }
+            ShardMessage::KeyframeWanted { track, encoding } => self.want_keyframe(now, track, encoding),
+            ShardMessage::Muted { track, muted } => {
+                if let Some(entry) = self.tracks.at(track) {
+                    entry.up.set_muted(muted);
+                    self.request_keyframes(now, track);
+                }
+            }
+            ShardMessage::Ended(track) => {
+                self.end_track(track);
+            }
+        }
+    }
+
+    fn follow(&mut self, from: ShardId, track: TrackKey) {
+        let Some(entry) = self.tracks.at(track) else {
+            self.outbox.messages.push((from, ShardMessage::Ended(track)));
+            return;
+        };
+        if !entry.mirrors.contains(&from) {
+            entry.mirrors.push(from);
+        }
+        let muted = entry.up.is_muted();
+        self.outbox.messages.push((from, ShardMessage::Muted { track, muted }));
+    }
+}
+
+/// Who subscribes to what.
+struct AddDown {
+    down: DownKey,
+    peer: PeerKey,
+    track: TrackKey,
+    target: LayerTarget,
+}

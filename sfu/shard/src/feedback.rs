@@ -1,0 +1,73 @@
+//! RTCP that peers send: reports, requests for packets and for keyframes.
+
+use std::time::Instant;
+
+use wire::Ssrc;
+use wire::rtcp::{self, Packet, ReportBlock, SenderInfo};
+
+use crate::routes::PeerSlot;
+use crate::{Shard, ShardMessage};
+
+impl Shard {
+    /// One decrypted compound packet.
+    pub(crate) fn receive_rtcp(&mut self, now: Instant, slot: PeerSlot, compound: &[u8]) {
+        for packet in rtcp::packets(compound) {
+            match packet {
+                Ok(packet) => self.on_rtcp(now, slot, &packet),
+                Err(rtcp::Malformed) => self.stats.datagrams_bad += 1,
+            }
+        }
+    }
+
+    fn on_rtcp(&mut self, now: Instant, slot: PeerSlot, packet: &Packet<'_>) {
+        match packet {
+            Packet::SenderReport(report) => {
+                self.on_sender_info(now, slot, &report.info);
+                report.blocks().for_each(|block| self.on_report_block(now, slot, &block));
+            }
+            Packet::ReceiverReport(report) => {
+                report.blocks().for_each(|block| self.on_report_block(now, slot, &block));
+            }
+            Packet::Nack(nack) => self.retransmit(now, slot, nack.media, nack.sequences()),
+            Packet::Pli(pli) => self.on_picture_lost(now, slot, pli.media),
+            Packet::Fir(fir) => {
+                fir.requests().for_each(|(ssrc, _)| self.on_picture_lost(now, slot, ssrc));
+            }
+            Packet::SourceDescription(_)
+            | Packet::Bye(_)
+            | Packet::TransportFeedback(_)
+            | Packet::Remb(_)
+            | Packet::Other { .. } => {}
+        }
+    }
+
+    fn on_sender_info(&mut self, now: Instant, slot: PeerSlot, info: &SenderInfo) {
+        let route = self.peers.at(slot).and_then(|entry| entry.demux.route_ssrc(info.ssrc));
+        let Some(route) = route.filter(|route| route.stream == forward::Stream::Media) else { return };
+        let Some(track) = self.tracks.at(route.track) else { return };
+        track.up.sender_report(now, route.encoding, info.ntp, info.rtp_time);
+        let (track, encoding, ntp, rtp) = (route.track, route.encoding, info.ntp, info.rtp_time);
+        for shard in self.tracks.at(track).map(|track| track.mirrors.clone()).unwrap_or_default() {
+            self.outbox.messages.push((shard, ShardMessage::SenderReport { track, encoding, ntp, rtp }));
+        }
+    }
+
+    fn on_report_block(&mut self, now: Instant, slot: PeerSlot, block: &ReportBlock) {
+        let Some(entry) = self.peers.at(slot) else { return };
+        let Some(&at) = entry.downs.get(&block.ssrc) else { return };
+        let subscriber = self.tracks.by_key.get_mut(&at.track).and_then(|track| track.subscriber(at.down));
+        let sample = subscriber.and_then(|sub| sub.down.round_trip(now, block.last_sr, block.delay_since_sr));
+        if let Some(sample) = sample {
+            entry.note_rtt(sample);
+        }
+    }
+
+    fn on_picture_lost(&mut self, now: Instant, slot: PeerSlot, ssrc: Ssrc) {
+        self.stats.plis_in += 1;
+        let Some(&at) = self.peers.at(slot).and_then(|entry| entry.downs.get(&ssrc)) else { return };
+        let subscriber = self.tracks.at(at.track).and_then(|track| track.subscriber(at.down));
+        if let Some(encoding) = subscriber.and_then(|subscriber| subscriber.down.picture_lost()) {
+            self.want_keyframe(now, at.track, encoding);
+        }
+    }
+}

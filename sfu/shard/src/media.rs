@@ -1,0 +1,197 @@
+//! A packet's way through the shard: from its publisher into the ring, and from there to every subscriber.
+
+use std::time::{Duration, Instant};
+
+use door::{Datagrams, Notice, TrackKey};
+use forward::{Arrival, Stream, UpTrack, Written};
+use peer::SRTP_OVERHEAD_MAX;
+use wire::Ssrc;
+use wire::ext;
+use wire::rtp::Packet;
+
+use crate::levels::LEVELS_INTERVAL;
+use crate::peers::PeerEntry;
+use crate::routes::PeerSlot;
+use crate::tracks::TrackEntry;
+use crate::{Shard, ShardMessage, Task};
+
+/// Bytes that a forwarded packet may be longer than the packet received: MID, other extension ids, RTX's two bytes.
+const GROWTH_BYTES_MAX: usize = 64;
+
+/// Longest packet that a publisher can have sent in one UDP datagram of 1500 bytes.
+const DATAGRAM_BYTES_MAX: usize = 1500;
+
+/// How often a video track in use looks after the layers of its subscribers.
+const LAYERS_INTERVAL: Duration = Duration::from_millis(200);
+
+impl Shard {
+    /// One decrypted RTP packet of a publisher.
+    pub(crate) fn receive_rtp(&mut self, now: Instant, slot: PeerSlot, bytes: &[u8]) {
+        self.stats.rtp_in += 1;
+        let Some(entry) = self.peers.at(slot) else { return };
+        let Ok(packet) = Packet::parse(bytes) else {
+            self.stats.datagrams_bad += 1;
+            return;
+        };
+        let Some(route) = entry.demux.route(&packet) else {
+            self.stats.datagrams_unknown += 1;
+            return;
+        };
+        let Some(track) = self.tracks.by_key.get_mut(&route.track) else { return };
+        if let Some(seq) = transport_sequence(&track.up, &packet) {
+            entry.heard = packet.ssrc();
+            entry.arrivals.note(now, seq);
+            if let Some(at) = entry.arrivals.deadline() {
+                self.timers.hasten(Task::TransportFeedback(slot), at);
+            }
+        }
+        let arrival = track.up.receive(now, route.encoding, &packet, route.stream == Stream::Rtx);
+        if let Some(arrival) = arrival {
+            self.arrived(now, route.track, &arrival);
+        }
+        self.arm_track(route.track);
+        self.timers.hasten(Task::Reports(slot), now + crate::reports::REPORT_INTERVAL);
+    }
+
+    /// One packet of a track that lives on another shard.
+    pub(crate) fn mirrored(&mut self, now: Instant, key: TrackKey, encoding: u8, bytes: &[u8]) {
+        let Some(track) = self.tracks.at(key) else { return };
+        let Ok(packet) = Packet::parse(bytes) else { return };
+        if let Some(arrival) = track.up.receive_mirrored(now, encoding, &packet) {
+            self.fan_out(now, key, &arrival);
+            self.look_after_layers(now, key);
+        }
+        self.arm_track(key);
+    }
+
+    fn arrived(&mut self, now: Instant, key: TrackKey, arrival: &Arrival) {
+        let Some(track) = self.tracks.by_key.get_mut(&key) else { return };
+        if !track.started {
+            track.started = true;
+            self.outbox.notices.push(Notice::TrackStarted(key));
+        }
+        if let Some(level) = arrival.level.filter(|_| !track.up.is_muted()) {
+            track.loudness.note(level.dbov);
+            self.timers.hasten(Task::Levels, now + LEVELS_INTERVAL);
+        }
+        if !track.mirrors.is_empty()
+            && let Some((_, bytes)) = track.up.packet(arrival.encoding, arrival.seq)
+        {
+            for &shard in &track.mirrors {
+                let message = ShardMessage::Packet { track: key, encoding: arrival.encoding, bytes: bytes.to_vec() };
+                self.outbox.messages.push((shard, message));
+            }
+        }
+        self.fan_out(now, key, arrival);
+        self.look_after_layers(now, key);
+    }
+
+    /// Sends one packet to every subscriber of this shard that should have it.
+    fn fan_out(&mut self, now: Instant, key: TrackKey, arrival: &Arrival) {
+        let Some(TrackEntry { up, subscribers, .. }) = self.tracks.by_key.get_mut(&key) else { return };
+        let Some(len) = up.packet(arrival.encoding, arrival.seq).map(|(_, bytes)| bytes.len()) else { return };
+        for subscriber in subscribers {
+            let Some(entry) = self.peers.at(subscriber.peer) else { continue };
+            let down = &mut subscriber.down;
+            let sent = send(entry, &mut self.outbox.datagrams, len, |out| down.forward(now, up, arrival, out));
+            if let Some(bytes) = sent {
+                self.stats.rtp_out += 1;
+                self.stats.datagrams_out += 1;
+                self.stats.bytes_out += bytes as u64;
+            }
+        }
+    }
+
+    /// Sends again what a subscriber misses of one of our sources.
+    pub(crate) fn retransmit(&mut self, now: Instant, slot: PeerSlot, ssrc: Ssrc, seqs: impl Iterator<Item = u16>) {
+        let Some(entry) = self.peers.at(slot) else { return };
+        let Some(&at) = entry.downs.get(&ssrc) else { return };
+        let Some(TrackEntry { up, subscribers, .. }) = self.tracks.by_key.get_mut(&at.track) else { return };
+        let Some(subscriber) = subscribers.iter_mut().find(|subscriber| subscriber.key == at.down) else { return };
+        for seq in seqs {
+            self.stats.nacks_in += 1;
+            let down = &mut subscriber.down;
+            let write = |out: &mut [u8]| down.retransmit(now, up, seq, out);
+            if let Some(bytes) = send(entry, &mut self.outbox.datagrams, DATAGRAM_BYTES_MAX, write) {
+                self.stats.rtx_out += 1;
+                self.stats.datagrams_out += 1;
+                self.stats.bytes_out += bytes as u64;
+            }
+        }
+    }
+
+    /// Asks for the keyframes that subscribers of a track wait for.
+    pub(crate) fn request_keyframes(&mut self, now: Instant, key: TrackKey) {
+        let Some(TrackEntry { up, subscribers, .. }) = self.tracks.by_key.get(&key) else { return };
+        let mut wanted = 0_u32;
+        for subscriber in subscribers {
+            if let Some(encoding) = subscriber.down.keyframe_wanted(now, up) {
+                wanted |= 1_u32.checked_shl(encoding.into()).unwrap_or(0);
+            }
+        }
+        for encoding in (0..up.encodings()).filter(|encoding| wanted >> encoding & 1 == 1) {
+            self.want_keyframe(now, key, encoding);
+        }
+    }
+
+    /// Asks for one keyframe, now or as soon as the throttle lets it.
+    pub(crate) fn want_keyframe(&mut self, now: Instant, key: TrackKey, encoding: u8) {
+        let Some(track) = self.tracks.at(key) else { return };
+        if let Some(request) = track.up.request_keyframe(now, encoding) {
+            self.send_keyframe_request(key, &request);
+        }
+        self.arm_track(key);
+    }
+
+    /// Once in a while, as packets come: does a subscriber wait for another layer?
+    fn look_after_layers(&mut self, now: Instant, key: TrackKey) {
+        let Some(track) = self.tracks.at(key) else { return };
+        let due = track.kind == door::Kind::Video && track.layers_at.is_none_or(|at| now >= at);
+        if due {
+            track.layers_at = Some(now + LAYERS_INTERVAL);
+            self.request_keyframes(now, key);
+        }
+    }
+
+    pub(crate) fn arm_track(&mut self, key: TrackKey) {
+        let deadline = self.tracks.at(key).and_then(|track| track.up.deadline());
+        self.timers.set(Task::Track(key), deadline);
+    }
+
+    pub(crate) fn tell_levels(&mut self) {
+        let tracks = self.tracks.by_key.iter_mut().filter(|(_, track)| track.publisher.is_some());
+        let levels: Vec<_> = tracks.filter_map(|(&key, track)| track.loudness.take(key)).collect();
+        if !levels.is_empty() {
+            self.outbox.notices.push(Notice::Levels(levels));
+        }
+    }
+}
+
+/// Writes a packet of at most `len` bytes and growth for a peer, numbers it for transport-wide feedback, and seals it.
+/// The length sent, or `None` when nothing was.
+fn send(
+    entry: &mut PeerEntry,
+    datagrams: &mut Datagrams,
+    len: usize,
+    write: impl FnOnce(&mut [u8]) -> Option<Written>,
+) -> Option<usize> {
+    let path = entry.peer.path().filter(|_| entry.peer.can_send_media())?;
+    let room = len + GROWTH_BYTES_MAX + SRTP_OVERHEAD_MAX;
+    let (peer, transport_seq) = (&mut entry.peer, &mut entry.transport_seq);
+    datagrams.write(path, room, |out| {
+        let written = write(out)?;
+        if let Some(place) = written.transport_seq_offset.and_then(|at| out.get_mut(at..at + 2)) {
+            place.copy_from_slice(&transport_seq.to_be_bytes());
+            *transport_seq = transport_seq.wrapping_add(1);
+        }
+        peer.seal_rtp(out, written.header_len, written.len)
+    })
+}
+
+/// The packet's transport-wide sequence number, when feedback on it was negotiated.
+fn transport_sequence(up: &UpTrack, packet: &Packet<'_>) -> Option<u16> {
+    let params = up.params();
+    let id = params.extensions.id(door::ExtensionKind::TransportSequence).filter(|_| params.transport_feedback)?;
+    let (_, data) = packet.extensions().find(|&(other, _)| other == id)?;
+    ext::transport_sequence(data)
+}

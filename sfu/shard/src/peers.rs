@@ -1,0 +1,114 @@
+//! The peers of one shard, in a slab so that a subscription finds its peer by index.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use congestion::arrivals::Arrivals;
+use door::{DownKey, Path, PeerKey, TrackKey};
+use forward::Demux;
+use peer::Peer;
+use wire::Ssrc;
+
+use crate::routes::PeerSlot;
+
+/// Round trip time assumed before one was measured.
+const RTT_DEFAULT: Duration = Duration::from_millis(100);
+
+/// One peer and what hangs on it.
+pub(crate) struct PeerEntry {
+    pub(crate) key: PeerKey,
+    pub(crate) peer: Peer,
+    /// Which of its sources is which track.
+    pub(crate) demux: Demux,
+    /// When its packets arrived, for transport-wide feedback.
+    pub(crate) arrivals: Arrivals,
+    /// The media source named in transport-wide feedback: the last one heard.
+    pub(crate) heard: Ssrc,
+    /// Authenticated paths that lead to it.
+    pub(crate) paths: Vec<Path>,
+    /// Tracks that it publishes.
+    pub(crate) ups: Vec<TrackKey>,
+    /// Its subscriptions by our sources, media and retransmission alike.
+    pub(crate) downs: BTreeMap<Ssrc, DownRef>,
+    /// Next transport-wide sequence number toward it.
+    pub(crate) transport_seq: u16,
+    rtt: Option<Duration>,
+}
+
+/// Where a subscription's down track is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct DownRef {
+    pub(crate) track: TrackKey,
+    pub(crate) down: DownKey,
+}
+
+impl PeerEntry {
+    pub(crate) fn new(key: PeerKey, peer: Peer) -> Self {
+        Self {
+            key,
+            peer,
+            demux: Demux::default(),
+            arrivals: Arrivals::default(),
+            heard: Ssrc::default(),
+            paths: Vec::new(),
+            ups: Vec::new(),
+            downs: BTreeMap::new(),
+            transport_seq: 0,
+            rtt: None,
+        }
+    }
+
+    /// Round trip time, measured by receiver reports or else assumed.
+    pub(crate) fn rtt(&self) -> Duration {
+        self.rtt.unwrap_or(RTT_DEFAULT)
+    }
+
+    /// Notes one measured round trip; smoothed as in RFC 6298 section 2.3.
+    pub(crate) fn note_rtt(&mut self, sample: Duration) {
+        self.rtt = Some(self.rtt.map_or(sample, |rtt| (rtt * 7 + sample) / 8));
+    }
+}
+
+/// Slab of peers with a look-up by key.
+#[derive(Default)]
+pub(crate) struct Peers {
+    slots: Vec<Option<PeerEntry>>,
+    free: Vec<PeerSlot>,
+    by_key: BTreeMap<PeerKey, PeerSlot>,
+}
+
+impl Peers {
+    /// Adds a peer; one with the same key is not replaced but refused.
+    pub(crate) fn insert(&mut self, entry: PeerEntry) -> Option<PeerSlot> {
+        if self.by_key.contains_key(&entry.key) {
+            return None;
+        }
+        let slot = self.free.pop().unwrap_or(self.slots.len());
+        self.by_key.insert(entry.key, slot);
+        if slot == self.slots.len() {
+            self.slots.push(Some(entry));
+        } else {
+            self.slots[slot] = Some(entry);
+        }
+        Some(slot)
+    }
+
+    pub(crate) fn remove(&mut self, slot: PeerSlot) -> Option<PeerEntry> {
+        let entry = self.slots.get_mut(slot)?.take()?;
+        self.by_key.remove(&entry.key);
+        self.free.push(slot);
+        Some(entry)
+    }
+
+    pub(crate) fn slot(&self, key: PeerKey) -> Option<PeerSlot> {
+        self.by_key.get(&key).copied()
+    }
+
+    pub(crate) fn at(&mut self, slot: PeerSlot) -> Option<&mut PeerEntry> {
+        self.slots.get_mut(slot)?.as_mut()
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.by_key.len()
+    }
+}

@@ -1,0 +1,152 @@
+//! One direction of a simulated network path: loss, delay, jitter (and so reordering), rate and a queue.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use rand::Rng;
+
+/// What a link does to the datagrams on it.
+#[derive(Clone, Copy, Debug)]
+pub struct LinkProfile {
+    /// Shortest time on the way.
+    pub delay: Duration,
+    /// Up to this much more, drawn evenly for each datagram.
+    pub jitter: Duration,
+    /// Share of datagrams lost at random, 0.0..=1.0.
+    pub loss: f64,
+    /// Share of datagrams that arrive twice, 0.0..=1.0.
+    pub duplicates: f64,
+    /// Bits per second; `None` is endless.
+    pub rate_bps: Option<u64>,
+    /// Most time a datagram may wait for the rate; longer and it is dropped.
+    pub queue_max: Duration,
+}
+
+impl LinkProfile {
+    /// A cable: 5 ms, nothing lost.
+    pub const FIBER: Self = Self {
+        delay: Duration::from_millis(5),
+        jitter: Duration::ZERO,
+        loss: 0.0,
+        duplicates: 0.0,
+        rate_bps: None,
+        queue_max: Duration::from_millis(500),
+    };
+
+    /// This profile with random loss.
+    pub const fn lossy(mut self, loss: f64) -> Self {
+        self.loss = loss;
+        self
+    }
+
+    /// This profile with jitter.
+    pub const fn jittery(mut self, jitter: Duration) -> Self {
+        self.jitter = jitter;
+        self
+    }
+}
+
+/// Datagrams on their way, by arrival.
+#[derive(Debug)]
+pub struct Link<T> {
+    profile: LinkProfile,
+    busy_until: Option<Instant>,
+    underway: BTreeMap<(Instant, u64), T>,
+    serial: u64,
+    /// Datagrams dropped by loss or by a full queue.
+    pub dropped: u64,
+}
+
+impl<T: Clone> Link<T> {
+    /// An empty link.
+    pub fn new(profile: LinkProfile) -> Self {
+        Self { profile, busy_until: None, underway: BTreeMap::new(), serial: 0, dropped: 0 }
+    }
+
+    /// Puts a datagram of `bytes` bytes on the link.
+    pub fn send(&mut self, now: Instant, rng: &mut impl Rng, bytes: usize, datagram: T) {
+        if rng.random_bool(self.profile.loss) {
+            self.dropped += 1;
+            return;
+        }
+        let Some(leaves) = self.through_the_queue(now, bytes) else {
+            self.dropped += 1;
+            return;
+        };
+        if rng.random_bool(self.profile.duplicates) {
+            self.deliver(leaves, rng, datagram.clone());
+        }
+        self.deliver(leaves, rng, datagram);
+    }
+
+    fn through_the_queue(&mut self, now: Instant, bytes: usize) -> Option<Instant> {
+        let Some(rate_bps) = self.profile.rate_bps else { return Some(now) };
+        let begins = self.busy_until.map_or(now, |busy| busy.max(now));
+        if begins - now > self.profile.queue_max {
+            return None;
+        }
+        let leaves = begins + Duration::from_secs_f64(bytes as f64 * 8.0 / rate_bps as f64);
+        self.busy_until = Some(leaves);
+        Some(leaves)
+    }
+
+    fn deliver(&mut self, leaves: Instant, rng: &mut impl Rng, datagram: T) {
+        let jitter = self.profile.jitter.mul_f64(rng.random_range(0.0..=1.0));
+        self.serial += 1;
+        self.underway.insert((leaves + self.profile.delay + jitter, self.serial), datagram);
+    }
+
+    /// When the next datagram arrives.
+    pub fn deadline(&self) -> Option<Instant> {
+        self.underway.first_key_value().map(|(&(at, _), _)| at)
+    }
+
+    /// Takes one datagram that has arrived.
+    pub fn receive(&mut self, now: Instant) -> Option<T> {
+        let entry = self.underway.first_entry()?;
+        (entry.key().0 <= now).then(|| entry.remove())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rand::SeedableRng;
+    use rand::rngs::StdRng;
+
+    fn arrivals(profile: LinkProfile, count: u32, spacing: Duration) -> Vec<(u32, Duration)> {
+        let start = Instant::now();
+        let mut rng = StdRng::seed_from_u64(1);
+        let mut link = Link::new(profile);
+        for index in 0..count {
+            link.send(start + spacing * index, &mut rng, 1200, index);
+        }
+        let mut out = Vec::new();
+        while let Some(at) = link.deadline() {
+            out.push((link.receive(at).unwrap(), at - start));
+        }
+        out
+    }
+
+    #[test]
+    fn loses_its_share() {
+        let left = arrivals(LinkProfile::FIBER.lossy(0.05), 10_000, Duration::from_millis(1)).len();
+        assert!((9_400..9_600).contains(&left), "{left}");
+    }
+
+    #[test]
+    fn keeps_its_rate_and_drops_beyond_its_queue() {
+        let slow = LinkProfile { rate_bps: Some(960_000), ..LinkProfile::FIBER };
+        let all = arrivals(slow, 100, Duration::ZERO);
+        assert_eq!(all[0].1, Duration::from_millis(15));
+        assert_eq!(all[1].1, Duration::from_millis(25));
+        assert!(all.len() < 60, "{}", all.len());
+    }
+
+    #[test]
+    fn jitter_reorders() {
+        let all = arrivals(LinkProfile::FIBER.jittery(Duration::from_millis(20)), 50, Duration::from_millis(1));
+        assert_eq!(all.len(), 50);
+        assert!(all.windows(2).any(|pair| pair[0].0 > pair[1].0));
+    }
+}
