@@ -102,10 +102,13 @@ fn names_a_hash_that_is_not_served() {
     assert!(Description::parse(&small("").replace("sha-256", "SHA-256")).is_ok());
 }
 
+/// Writes the line of a number.
+type Line<'a> = &'a dyn Fn(usize) -> String;
+
 #[test]
 fn holds_every_limit() {
-    let numbered = |max: usize, line: &dyn Fn(usize) -> String| (0..max).map(|it| line(it) + "\n").collect::<String>();
-    let cases: [(&str, usize, &dyn Fn(usize) -> String); 7] = [
+    let numbered = |max: usize, line: Line<'_>| (0..max).map(|it| line(it) + "\n").collect::<String>();
+    let cases: [(&str, usize, Line<'_>); 7] = [
         ("candidates", limits::CANDIDATES_MAX, &|it| format!("a=candidate:{it} 1 udp 1 192.0.2.1 1 typ host")),
         ("extensions", limits::EXTENSIONS_MAX, &|it| format!("a=extmap:{} urn:{it}", it + 1)),
         ("rids", limits::RIDS_MAX, &|it| format!("a=rid:{it} send")),
