@@ -1,1 +1,27 @@
-//! .
+//! The LiveKit dialect: access tokens, the signal connection on `/rtc` and `/rtc/v1`, and the rooms behind it.
+//!
+//! [`Lobby`] is the shell with sockets, tasks and clocks; [`world`] is the pure core, one [`world::World`]
+//! for each room. Knows no media: commands go out through a closure, notices come in by [`Lobby::notice`].
+
+pub mod config;
+pub mod error;
+mod grants;
+pub mod http;
+pub mod join_request;
+pub mod lobby;
+pub mod mailbox;
+mod registry;
+mod room_task;
+pub mod token;
+mod validate;
+pub mod world;
+pub mod ws;
+
+pub use config::{Config, Limits, RoomSettings, SignalSettings};
+pub use error::JoinError;
+pub use lobby::{Lobby, LobbyCounts, MediaSender};
+pub use token::{AccessToken, Keys, Secret};
+pub use world::{MediaFacts, ServerFacts};
+
+
+

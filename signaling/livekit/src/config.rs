@@ -1,0 +1,107 @@
+//! What an operator decides about the dialect; plain checked values, no file format.
+
+use std::time::Duration;
+
+use door::Codec;
+
+use crate::token::Keys;
+use crate::world::{MediaFacts, ServerFacts};
+
+/// Everything the lobby must know before the first join.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// API keys and their secrets. Without any, every join is refused.
+    pub keys: Keys,
+    /// Number of media shards over which the peers are spread, at least 1.
+    pub shards: u16,
+    /// How many of a room's participants share one shard before the next shard is used.
+    pub spread_after: usize,
+    /// What SDP must say of the media house.
+    pub media: MediaFacts,
+    /// How rooms are born and end.
+    pub room: RoomSettings,
+    /// When to say no.
+    pub limits: Limits,
+    /// What clients get as `JoinResponse.ice_servers`.
+    pub ice_servers: Vec<livekit_protocol::IceServer>,
+    /// The rhythm of the signal connection.
+    pub signal: SignalSettings,
+    /// How the server names itself in `JoinResponse.server_info`.
+    pub server: ServerFacts,
+}
+
+/// How rooms are born and end.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct RoomSettings {
+    /// A join creates its room. Otherwise only a token with `roomCreate` does.
+    pub auto_create: bool,
+    /// Seconds until a room that nobody entered ends.
+    pub empty_timeout_s: u32,
+    /// Seconds until a room ends after its last participant left.
+    pub departure_timeout_s: u32,
+    /// Participants per room; 0 is no limit.
+    pub max_participants: u32,
+    /// Sizes and counts inside one room; its `participants_max` is overruled by `max_participants`.
+    pub limits: room::RoomLimits,
+    /// Codecs that may be published, best first.
+    pub codecs: Vec<Codec>,
+}
+
+impl Default for RoomSettings {
+    /// LiveKit's own defaults.
+    fn default() -> Self {
+        let codecs = [Codec::Vp8, Codec::H264, Codec::Vp9, Codec::Av1, Codec::H265];
+        let codecs = codecs.into_iter().chain([Codec::Opus, Codec::Red, Codec::Pcmu, Codec::Pcma]);
+        Self {
+            auto_create: true,
+            empty_timeout_s: 300,
+            departure_timeout_s: 20,
+            max_participants: 0,
+            limits: room::RoomLimits::default(),
+            codecs: codecs.collect(),
+        }
+    }
+}
+
+/// When to say no. A join beyond a limit is answered with 503.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Limits {
+    /// Rooms at a time.
+    pub rooms_max: usize,
+    /// Signal connections at a time.
+    pub connections_max: usize,
+    /// Longest room name, in bytes.
+    pub room_name_bytes_max: usize,
+    /// Longest participant identity, in bytes.
+    pub identity_bytes_max: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { rooms_max: 10_000, connections_max: 50_000, room_name_bytes_max: 256, identity_bytes_max: 256 }
+    }
+}
+
+/// The rhythm of the signal connection.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct SignalSettings {
+    /// How often the client should send its own ping, told in `JoinResponse`; whole seconds, not zero.
+    pub ping_interval: Duration,
+    /// When the client should give the connection up, told in `JoinResponse`; whole seconds, not zero.
+    pub ping_timeout: Duration,
+    /// How often we send a WebSocket ping (RFC 6455 section 5.5.2).
+    pub socket_ping_interval: Duration,
+    /// A WebSocket that shows no frame at all for so long, not even a pong, is dead and closed.
+    pub socket_silence_max: Duration,
+}
+
+impl Default for SignalSettings {
+    fn default() -> Self {
+        Self {
+            ping_interval: Duration::from_secs(5),
+            ping_timeout: Duration::from_secs(15),
+            socket_ping_interval: Duration::from_secs(10),
+            socket_silence_max: Duration::from_secs(60),
+        }
+    }
+}

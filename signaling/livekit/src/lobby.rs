@@ -1,0 +1,444 @@
+//! Where joins and notices find their room: the shell around all rooms of the node.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use door::{Command, Level, Notice};
+use livekit_protocol as proto;
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::time::timeout;
+
+use crate::config::Config;
+use crate::error::JoinError;
+use crate::mailbox::{Inbox, Scissors, mailbox};
+use crate::registry::{Registry, RoomHandle};
+use crate::room_task::{RoomInput, RoomTask, Tenancy};
+use crate::validate::Ticket;
+use crate::world::{ConnectionId, Join, Now, WorldConfig};
+
+/// Messages of clients that wait for one room; then clients wait too.
+pub const ROOM_INPUTS_MAX: usize = 256;
+/// Notices of the media house that wait for one room; then they are dropped and counted.
+pub const ROOM_NOTICES_MAX: usize = 4096;
+/// Places in that queue that data and levels leave to news of peers and tracks, which must not be lost.
+pub const ROOM_NOTICES_RESERVED: usize = ROOM_NOTICES_MAX / 2;
+/// How long a room may take to answer a join.
+pub const JOIN_TIMEOUT: Duration = Duration::from_secs(5);
+/// How often a join is tried again because its room ended just then.
+const JOIN_TRIES: usize = 3;
+
+/// Takes a command to the media house. Must not block.
+pub type MediaSender = Arc<dyn Fn(Command) + Send + Sync>;
+
+/// All rooms of the node; clones are handles to the same.
+#[derive(Clone)]
+pub struct Lobby(Arc<Inner>);
+
+/// Present sizes and counters since the start.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct LobbyCounts {
+    /// Rooms at present.
+    pub rooms: usize,
+    /// Participants at present, as of each room's last turn.
+    pub participants: usize,
+    /// Signal connections at present, those that are being upgraded included.
+    pub connections: usize,
+    /// Tasks of rooms and connections at present; all gone after [`Lobby::shutdown`].
+    pub tasks: usize,
+    /// Joins and validations refused.
+    pub joins_refused: u64,
+    /// Connections cut because their client did not keep up.
+    pub clients_cut: u64,
+    /// Notices dropped because a room's queue was full.
+    pub notices_dropped: u64,
+    /// Notices of rooms that have ended.
+    pub notices_stale: u64,
+}
+
+/// How far the node's end has come.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(crate) enum Stage {
+    /// Rooms come and go.
+    Open,
+    /// Rooms say goodbye.
+    Closing,
+    /// Time is up.
+    Stopped,
+}
+
+/// What the lobby, its rooms and connections share.
+pub(crate) struct Inner {
+    pub(crate) config: Config,
+    pub(crate) media: MediaSender,
+    pub(crate) clients_cut: AtomicU64,
+    registry: RwLock<Registry>,
+    stage: watch::Sender<Stage>,
+    tasks: watch::Sender<usize>,
+    connections: AtomicUsize,
+    connection_next: AtomicU64,
+    joins_refused: AtomicU64,
+    notices_dropped: AtomicU64,
+    notices_stale: AtomicU64,
+}
+
+impl Lobby {
+    /// An empty lobby. Its rooms' tasks run on the runtime that serves the [`Lobby::router`].
+    pub fn new(config: Config, media: MediaSender) -> Self {
+        Self(Arc::new(Inner {
+            config,
+            media,
+            clients_cut: AtomicU64::new(0),
+            registry: RwLock::new(Registry::new()),
+            stage: watch::Sender::new(Stage::Open),
+            tasks: watch::Sender::new(0),
+            connections: AtomicUsize::new(0),
+            connection_next: AtomicU64::new(1),
+            joins_refused: AtomicU64::new(0),
+            notices_dropped: AtomicU64::new(0),
+            notices_stale: AtomicU64::new(0),
+        }))
+    }
+
+    /// The HTTP routes. Serve with `into_make_service_with_connect_info::<SocketAddr>()`, so that
+    /// clients' addresses are known.
+    pub fn router(&self) -> axum::Router {
+        crate::http::router(self.clone())
+    }
+
+    /// Passes on what the media house tells; from any thread. Waits for nothing but the short lock of
+    /// the room registry. What finds its room's queue full is dropped and counted.
+    pub fn notice(&self, notice: Notice) {
+        match notice {
+            Notice::Stats(_) => {}
+            Notice::Levels(levels) => {
+                for (serial, levels) in split_levels(levels) {
+                    self.0.pass_on(serial, Notice::Levels(levels));
+                }
+            }
+            other => self.0.pass_on(room_of(&other), other),
+        }
+    }
+
+    /// Lets nobody in, asks every room to say goodbye, and returns when all tasks have ended or `grace`
+    /// is over; what is left then is stopped hard.
+    pub async fn shutdown(&self, grace: Duration) {
+        self.0.write().close();
+        self.0.stage.send_replace(Stage::Closing);
+        let mut tasks = self.0.tasks.subscribe();
+        if timeout(grace, tasks.wait_for(|&tasks| tasks == 0)).await.is_err() {
+            tracing::warn!(tasks = *self.0.tasks.borrow(), "rooms or connections did not end in time");
+        }
+        self.0.stage.send_replace(Stage::Stopped);
+    }
+
+    /// Present sizes and counters.
+    pub fn counts(&self) -> LobbyCounts {
+        let registry = self.0.read();
+        LobbyCounts {
+            rooms: registry.len(),
+            participants: registry.iter().map(|room| room.participants.load(Ordering::Relaxed)).sum(),
+            connections: self.0.connections.load(Ordering::Relaxed),
+            tasks: *self.0.tasks.borrow(),
+            joins_refused: self.0.joins_refused.load(Ordering::Relaxed),
+            clients_cut: self.0.clients_cut.load(Ordering::Relaxed),
+            notices_dropped: self.0.notices_dropped.load(Ordering::Relaxed),
+            notices_stale: self.0.notices_stale.load(Ordering::Relaxed),
+        }
+    }
+
+    pub(crate) fn config(&self) -> &Config {
+        &self.0.config
+    }
+
+    pub(crate) fn count_refused(&self) {
+        self.0.joins_refused.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Whether the room of this ticket exists or may be made.
+    pub(crate) fn check_room(&self, ticket: &Ticket) -> Result<(), JoinError> {
+        let registry = self.0.read();
+        if !registry.is_open() {
+            return Err(JoinError::NodeClosing);
+        }
+        let may = self.0.config.room.auto_create || ticket.may_create_room;
+        if may || registry.by_name(&ticket.room).is_some() { Ok(()) } else { Err(JoinError::PeerRoomMissing) }
+    }
+
+    /// Brings a ticket to its room and waits for the room's answer.
+    pub(crate) async fn join(&self, ticket: Ticket) -> Result<Connection, JoinError> {
+        self.check_room(&ticket)?;
+        for _ in 0..JOIN_TRIES {
+            let room = self.0.room(&ticket)?;
+            let (connection, outbox) = Connection::new(&self.0, &room, &ticket)?;
+            let (verdict, answer) = oneshot::channel();
+            let join = RoomInput::Join { join: Box::new(ticket.join(connection.id)), outbox, verdict };
+            let asked = async {
+                room.inputs.send(join).await.map_err(|_| Verdict::RoomEnded)?;
+                answer.await.unwrap_or(Err(Verdict::RoomEnded))
+            };
+            match timeout(JOIN_TIMEOUT, asked).await {
+                Ok(Ok(())) => return Ok(connection),
+                Ok(Err(Verdict::Refused(refusal))) => return Err(JoinError::Room(refusal)),
+                Ok(Err(Verdict::RoomEnded)) => {}
+                Err(_) => break,
+            }
+        }
+        Err(JoinError::RoomSilent)
+    }
+}
+
+impl fmt::Debug for Lobby {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Lobby").field(&self.counts()).finish()
+    }
+}
+
+/// Why a room did not take a join.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Verdict {
+    /// It said no.
+    Refused(crate::world::JoinRefusal),
+    /// It ended before it saw the join; another may be made.
+    RoomEnded,
+}
+
+impl Inner {
+    pub(crate) fn read(&self) -> RwLockReadGuard<'_, Registry> {
+        self.registry.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn write(&self) -> RwLockWriteGuard<'_, Registry> {
+        self.registry.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The room of a ticket, made if need be.
+    fn room(self: &Arc<Self>, ticket: &Ticket) -> Result<RoomHandle, JoinError> {
+        if let Some(room) = self.read().by_name(&ticket.room) {
+            return Ok(room.clone());
+        }
+        let mut registry = self.write();
+        if let Some(room) = registry.by_name(&ticket.room) {
+            return Ok(room.clone());
+        }
+        let serial = registry.allot(self.config.limits.rooms_max)?;
+        let (inputs, inputs_receiver) = mpsc::channel(ROOM_INPUTS_MAX);
+        let (notices, notices_receiver) = mpsc::channel(ROOM_NOTICES_MAX);
+        let room = RoomHandle { serial, inputs, notices, participants: Arc::default() };
+        registry.insert(ticket.room.clone(), room.clone());
+        let world = self.world_config(ticket, serial);
+        let tenancy = Tenancy::new(Arc::clone(self), ticket.room.clone(), serial);
+        let participants = Arc::clone(&room.participants);
+        // The stage is subscribed to under the lock, so that a shutdown cannot pass the new room by.
+        let task =
+            RoomTask::new(world, tenancy, inputs_receiver, notices_receiver, self.stage.subscribe(), participants);
+        tokio::spawn(task.run());
+        Ok(room)
+    }
+
+    fn world_config(&self, ticket: &Ticket, serial: u32) -> WorldConfig {
+        let (config, wish) = (&self.config, ticket.room_wish());
+        let or = |wished: u32, default: u32| if wished == 0 { default } else { wished };
+        let max_participants = or(wish.max_participants, config.room.max_participants);
+        WorldConfig {
+            room_name: ticket.room.clone(),
+            room_serial: serial,
+            room_metadata: wish.metadata,
+            shards: config.shards.max(1),
+            spread_after: config.spread_after,
+            media: config.media.clone(),
+            limits: room::RoomLimits { participants_max: max_participants, ..config.room.limits },
+            codecs: config.room.codecs.clone(),
+            empty_timeout: Duration::from_secs(or(wish.empty_timeout, config.room.empty_timeout_s).into()),
+            departure_timeout: Duration::from_secs(or(wish.departure_timeout, config.room.departure_timeout_s).into()),
+            max_participants,
+            ping_interval_s: whole_seconds(config.signal.ping_interval),
+            ping_timeout_s: whole_seconds(config.signal.ping_timeout),
+            server: config.server.clone(),
+            ice_servers: config.ice_servers.clone(),
+            seed: rand::random(),
+        }
+    }
+
+    fn pass_on(&self, serial: u32, notice: Notice) {
+        let registry = self.read();
+        let Some(room) = registry.by_serial(serial) else {
+            self.notices_stale.fetch_add(1, Ordering::Relaxed);
+            return;
+        };
+        let may_drop = matches!(notice, Notice::Data { .. } | Notice::Levels(_));
+        let no_room = may_drop && room.notices.capacity() <= ROOM_NOTICES_RESERVED;
+        if no_room || room.notices.try_send(notice).is_err() {
+            self.notices_dropped.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+}
+
+/// Counts one task while it lives.
+pub(crate) struct Alive(Arc<Inner>);
+
+impl Alive {
+    pub(crate) fn new(inner: Arc<Inner>) -> Self {
+        inner.tasks.send_modify(|tasks| *tasks += 1);
+        Self(inner)
+    }
+
+    pub(crate) fn lobby(&self) -> &Arc<Inner> {
+        &self.0
+    }
+}
+
+impl Drop for Alive {
+    fn drop(&mut self) {
+        self.0.tasks.send_modify(|tasks| *tasks = tasks.saturating_sub(1));
+    }
+}
+
+/// One signal connection's tie to its room. Dropping it tells the room, whether the upgrade came about or not.
+pub(crate) struct Connection {
+    id: ConnectionId,
+    room: String,
+    identity: String,
+    inputs: mpsc::Sender<RoomInput>,
+    inbox: Option<(Inbox, Scissors)>,
+    stage: watch::Receiver<Stage>,
+    lobby: Arc<Inner>,
+}
+
+impl Connection {
+    fn new(
+        lobby: &Arc<Inner>,
+        room: &RoomHandle,
+        ticket: &Ticket,
+    ) -> Result<(Self, crate::mailbox::Outbox), JoinError> {
+        let before = lobby.connections.fetch_add(1, Ordering::Relaxed);
+        let (outbox, inbox, scissors) = mailbox();
+        // Made before the check, because its drop takes the count back.
+        let connection = Self {
+            id: ConnectionId(lobby.connection_next.fetch_add(1, Ordering::Relaxed)),
+            room: ticket.room.clone(),
+            identity: ticket.identity.clone(),
+            inputs: room.inputs.clone(),
+            inbox: Some((inbox, scissors)),
+            stage: lobby.stage.subscribe(),
+            lobby: Arc::clone(lobby),
+        };
+        if before >= lobby.config.limits.connections_max { Err(JoinError::NodeFull) } else { Ok((connection, outbox)) }
+    }
+
+    pub(crate) fn id(&self) -> ConnectionId {
+        self.id
+    }
+
+    pub(crate) fn room(&self) -> &str {
+        &self.room
+    }
+
+    pub(crate) fn identity(&self) -> &str {
+        &self.identity
+    }
+
+    /// The queue of outgoing messages, once, and a count of the task that serves it.
+    pub(crate) fn open(&mut self) -> Option<(Inbox, Scissors, Alive)> {
+        let (inbox, scissors) = self.inbox.take()?;
+        Some((inbox, scissors, Alive::new(Arc::clone(&self.lobby))))
+    }
+
+    /// Hands a request to the room and waits for a place in its queue; `false` when the room has ended.
+    pub(crate) async fn send(&self, request: proto::SignalRequest) -> bool {
+        self.inputs.send(RoomInput::Signal(self.id, Box::new(request))).await.is_ok()
+    }
+
+    /// Returns when the node stops hard.
+    pub(crate) async fn stopped(&self) {
+        let mut stage = self.stage.clone();
+        // The sender lives in `lobby`, so this does not fail.
+        let _ = stage.wait_for(|&stage| stage == Stage::Stopped).await;
+    }
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        self.lobby.connections.fetch_sub(1, Ordering::Relaxed);
+        let Err(mpsc::error::TrySendError::Full(closed)) = self.inputs.try_send(RoomInput::Closed(self.id)) else {
+            return;
+        };
+        // The queue is full of what came before; the news must queue behind it. One such task for each
+        // connection at most.
+        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+            let inputs = self.inputs.clone();
+            runtime.spawn(async move {
+                // An ended room needs no news.
+                let _ = inputs.send(closed).await;
+            });
+        }
+    }
+}
+
+impl Ticket {
+    fn join(&self, connection: ConnectionId) -> Join {
+        Join {
+            connection,
+            identity: self.identity.clone(),
+            name: self.claims.name.clone(),
+            metadata: self.claims.metadata.clone(),
+            attributes: self.claims.attributes.clone(),
+            kind: self.claims.participant_kind(),
+            kind_details: self.claims.kind_detail_numbers(),
+            grants: self.grants.clone(),
+            // Claims were read from JSON and go back into it.
+            claims_json: serde_json::to_string(&self.claims).unwrap_or_default(),
+            mode: self.mode,
+            request: self.request.clone(),
+            client_info: self.request.client_info.clone().unwrap_or_default(),
+            reconnect: self.request.reconnect,
+        }
+    }
+
+    /// What the token wants of a room that it creates; nothing if it says nothing readable.
+    fn room_wish(&self) -> proto::RoomConfiguration {
+        let wish = self.claims.room_config.clone();
+        wish.and_then(|wish| serde_json::from_value(wish).ok()).unwrap_or_default()
+    }
+}
+
+/// The clocks of this machine.
+pub(crate) fn now() -> Now {
+    let unix_ms = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
+    Now { monotonic: tokio::time::Instant::now().into_std(), unix_ms: u64::try_from(unix_ms).unwrap_or(u64::MAX) }
+}
+
+/// Seconds since 1970.
+pub(crate) fn unix_s() -> u64 {
+    now().unix_ms / 1000
+}
+
+fn whole_seconds(duration: Duration) -> u32 {
+    u32::try_from(duration.as_secs()).unwrap_or(u32::MAX).max(1)
+}
+
+fn serial_of_room(key_serial: u64) -> u32 {
+    // A shift by 32 leaves 32 bits.
+    u32::try_from(key_serial >> 32).unwrap_or_default()
+}
+
+/// The room whose keys a notice carries; 0, which is no room's, for those of all rooms.
+fn room_of(notice: &Notice) -> u32 {
+    match notice {
+        Notice::PeerConnected(peer) | Notice::PeerSilent(peer) | Notice::PeerHeard(peer) => serial_of_room(peer.serial),
+        Notice::PeerEnded(peer, _) | Notice::ChannelOpen(peer, _) => serial_of_room(peer.serial),
+        Notice::Data { peer, .. } => serial_of_room(peer.serial),
+        Notice::TrackStarted(track) => serial_of_room(track.serial),
+        Notice::Levels(_) | Notice::Stats(_) => 0,
+    }
+}
+
+fn split_levels(levels: Vec<Level>) -> BTreeMap<u32, Vec<Level>> {
+    let mut rooms: BTreeMap<u32, Vec<Level>> = BTreeMap::new();
+    for level in levels {
+        rooms.entry(serial_of_room(level.track.serial)).or_default().push(level);
+    }
+    rooms
+}

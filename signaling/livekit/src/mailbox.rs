@@ -1,0 +1,105 @@
+//! The queue from a room to one connection: bounded in messages and bytes; who is too slow is cut off.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use livekit_protocol as proto;
+use prost::Message;
+use tokio::sync::{mpsc, oneshot};
+
+/// Most messages that wait for one client. Some hundred joins in one turn must fit.
+pub const OUTGOING_MESSAGES_MAX: usize = 1024;
+/// Most bytes that wait for one client, so that a thousand slow ones cannot take the memory.
+pub const OUTGOING_BYTES_MAX: usize = 8 * 1024 * 1024;
+
+/// The room's end. Dropping it closes the connection after all that waits is sent.
+#[derive(Debug)]
+pub(crate) struct Outbox {
+    letters: mpsc::Sender<Letter>,
+    queued_bytes: Arc<AtomicUsize>,
+    cut: oneshot::Sender<()>,
+}
+
+/// The connection's end.
+#[derive(Debug)]
+pub(crate) struct Inbox {
+    letters: mpsc::Receiver<Letter>,
+    queued_bytes: Arc<AtomicUsize>,
+}
+
+/// Tells the connection that it was cut off, also while a write hangs.
+#[derive(Debug)]
+pub(crate) struct Scissors(oneshot::Receiver<()>);
+
+/// Why a message cannot be queued.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum PostError {
+    /// More than the caps allow.
+    PeerSlow,
+    /// The connection has ended.
+    PeerGone,
+}
+
+#[derive(Debug)]
+struct Letter {
+    message: Box<proto::SignalResponse>,
+    bytes: usize,
+}
+
+/// A fresh queue.
+pub(crate) fn mailbox() -> (Outbox, Inbox, Scissors) {
+    let (sender, receiver) = mpsc::channel(OUTGOING_MESSAGES_MAX);
+    let (cut, cut_receiver) = oneshot::channel();
+    let queued_bytes = Arc::new(AtomicUsize::new(0));
+    let outbox = Outbox { letters: sender, queued_bytes: Arc::clone(&queued_bytes), cut };
+    (outbox, Inbox { letters: receiver, queued_bytes }, Scissors(cut_receiver))
+}
+
+impl Outbox {
+    /// Queues a message and never waits.
+    ///
+    /// # Errors
+    /// The queue is full, or the connection is gone; the message is lost and the outbox of no more use.
+    pub(crate) fn post(&self, message: Box<proto::SignalResponse>) -> Result<(), PostError> {
+        let bytes = message.encoded_len();
+        let queued = self.queued_bytes.fetch_add(bytes, Ordering::Relaxed);
+        // A single message may be larger than the cap: a join into a crowded room.
+        let result = if queued > 0 && queued + bytes > OUTGOING_BYTES_MAX {
+            Err(PostError::PeerSlow)
+        } else {
+            self.letters.try_send(Letter { message, bytes }).map_err(|error| match error {
+                mpsc::error::TrySendError::Full(_) => PostError::PeerSlow,
+                mpsc::error::TrySendError::Closed(_) => PostError::PeerGone,
+            })
+        };
+        if result.is_err() {
+            self.queued_bytes.fetch_sub(bytes, Ordering::Relaxed);
+        }
+        result
+    }
+
+    /// Ends the connection at once; what waits is lost.
+    pub(crate) fn cut(self) {
+        // The connection may have gone by itself.
+        let _ = self.cut.send(());
+    }
+}
+
+impl Inbox {
+    /// Waits for the next message, or for `None` when all is sent and nothing will come. May be
+    /// cancelled without loss.
+    pub(crate) async fn next(&mut self) -> Option<Box<proto::SignalResponse>> {
+        let letter = self.letters.recv().await?;
+        self.queued_bytes.fetch_sub(letter.bytes, Ordering::Relaxed);
+        Some(letter.message)
+    }
+}
+
+impl Scissors {
+    /// Returns when the connection is cut off, and never if it ends in order.
+    pub(crate) async fn cut(self) {
+        if self.0.await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    }
+}

@@ -1,0 +1,266 @@
+//! One room's task: owns the room's [`World`], feeds it in order and does what it says.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use door::{Command, Notice, PeerKey};
+use livekit_protocol as proto;
+use tokio::sync::{mpsc, oneshot, watch};
+
+use crate::lobby::{self, Alive, Inner, Stage, Verdict};
+use crate::mailbox::{Outbox, PostError};
+use crate::token;
+use crate::world::{ConnectionId, Input, Join, Output, Refresh, RoomEvent, World, WorldConfig};
+
+/// Shortest time between two ticks, so that no deadline can make a room spin.
+const TICK_INTERVAL_MIN: Duration = Duration::from_millis(2);
+
+/// What clients bring to a room, in their order.
+pub(crate) enum RoomInput {
+    /// Somebody knocks; answered through `verdict`.
+    Join { join: Box<Join>, outbox: Outbox, verdict: oneshot::Sender<Result<(), Verdict>> },
+    /// A message.
+    Signal(ConnectionId, Box<proto::SignalRequest>),
+    /// The connection is gone.
+    Closed(ConnectionId),
+}
+
+/// The room's place in the registry and its peers in the media house. Its drop gives both back, also
+/// after a panic.
+pub(crate) struct Tenancy {
+    name: String,
+    serial: u32,
+    peers: BTreeSet<PeerKey>,
+    alive: Alive,
+}
+
+/// One room's task.
+pub(crate) struct RoomTask {
+    world: World,
+    tenancy: Tenancy,
+    inputs: mpsc::Receiver<RoomInput>,
+    notices: mpsc::Receiver<Notice>,
+    stage: watch::Receiver<Stage>,
+    participants: Arc<AtomicUsize>,
+    lines: BTreeMap<ConnectionId, Line>,
+    too_slow: VecDeque<ConnectionId>,
+    ticked: Option<Instant>,
+}
+
+/// One connection seen from the room.
+struct Line {
+    outbox: Outbox,
+    verdict: Option<oneshot::Sender<Result<(), Verdict>>>,
+}
+
+/// Why the task woke.
+enum Wake {
+    Input(RoomInput),
+    Notice(Notice),
+    Tick,
+    Stage(Stage),
+}
+
+impl RoomTask {
+    pub(crate) fn new(
+        config: WorldConfig,
+        tenancy: Tenancy,
+        inputs: mpsc::Receiver<RoomInput>,
+        notices: mpsc::Receiver<Notice>,
+        stage: watch::Receiver<Stage>,
+        participants: Arc<AtomicUsize>,
+    ) -> Self {
+        Self {
+            world: World::new(config, lobby::now()),
+            tenancy,
+            inputs,
+            notices,
+            stage,
+            participants,
+            lines: BTreeMap::new(),
+            too_slow: VecDeque::new(),
+            ticked: None,
+        }
+    }
+
+    /// Runs until the room is over or the node stops.
+    pub(crate) async fn run(mut self) {
+        self.act();
+        while !self.world.is_over() {
+            let wake = self.wake().await;
+            if matches!(wake, Wake::Stage(Stage::Stopped)) {
+                break;
+            }
+            self.turn(wake);
+        }
+        self.turn_away().await;
+    }
+
+    async fn wake(&mut self) -> Wake {
+        let due = self.world.deadline().map(|due| match self.ticked {
+            Some(ticked) => due.max(ticked + TICK_INTERVAL_MIN),
+            None => due,
+        });
+        tokio::select! {
+            Some(input) = self.inputs.recv() => Wake::Input(input),
+            Some(notice) = self.notices.recv() => Wake::Notice(notice),
+            Ok(()) = self.stage.changed() => Wake::Stage(*self.stage.borrow_and_update()),
+            () = sleep_until(due) => Wake::Tick,
+        }
+    }
+
+    fn turn(&mut self, wake: Wake) {
+        let now = lobby::now();
+        let input = match wake {
+            Wake::Input(RoomInput::Join { join, outbox, verdict }) => {
+                self.lines.insert(join.connection, Line { outbox, verdict: Some(verdict) });
+                Some(Input::Join(join))
+            }
+            Wake::Input(RoomInput::Signal(id, request)) => {
+                self.lines.contains_key(&id).then_some(Input::Signal(id, request))
+            }
+            Wake::Input(RoomInput::Closed(id)) => self.lines.remove(&id).map(|_| Input::ConnectionClosed(id)),
+            Wake::Notice(notice) => Some(Input::Media(notice)),
+            Wake::Tick => {
+                self.ticked = Some(now.monotonic);
+                Some(Input::Tick)
+            }
+            Wake::Stage(_) => Some(Input::Shutdown),
+        };
+        if let Some(input) = input {
+            self.world.handle(now, input);
+            self.act();
+        }
+    }
+
+    /// Does all that the world wants, and tells it of the clients that were cut off on the way.
+    fn act(&mut self) {
+        loop {
+            while let Some(output) = self.world.poll() {
+                self.carry_out(output);
+            }
+            let Some(id) = self.too_slow.pop_front() else { break };
+            self.world.handle(lobby::now(), Input::ConnectionClosed(id));
+        }
+        self.participants.store(self.world.counts().participants, Ordering::Relaxed);
+    }
+
+    fn carry_out(&mut self, output: Output) {
+        match output {
+            Output::Accepted(id) => self.answer(id, Ok(())),
+            Output::Refused(id, refusal) => {
+                self.answer(id, Err(Verdict::Refused(refusal)));
+                self.lines.remove(&id);
+            }
+            Output::Signal(id, message) => self.post(id, message),
+            // The outbox is dropped: what is queued is still sent.
+            Output::Close(id) => drop(self.lines.remove(&id)),
+            Output::Media(command) => self.tenancy.command(command),
+            Output::RefreshToken(id, refresh) => {
+                if let Some(token) = self.tenancy.mint(&refresh) {
+                    let message = proto::signal_response::Message::RefreshToken(token);
+                    self.post(id, Box::new(proto::SignalResponse { message: Some(message) }));
+                }
+            }
+            Output::Event(event) => log(&self.tenancy.name, &event),
+        }
+    }
+
+    fn answer(&mut self, id: ConnectionId, verdict: Result<(), Verdict>) {
+        if let Some(sender) = self.lines.get_mut(&id).and_then(|line| line.verdict.take()) {
+            // A client that did not wait drops its connection, and that is told by `Closed`.
+            let _ = sender.send(verdict);
+        }
+    }
+
+    fn post(&mut self, id: ConnectionId, message: Box<proto::SignalResponse>) {
+        let Some(line) = self.lines.get(&id) else { return };
+        // A connection that is gone tells so itself, by `Closed`.
+        let Err(PostError::PeerSlow) = line.outbox.post(message) else { return };
+        tracing::info!(room = %self.tenancy.name, connection = id.0, "client is too slow and cut off");
+        self.tenancy.alive.lobby().clients_cut.fetch_add(1, Ordering::Relaxed);
+        if let Some(line) = self.lines.remove(&id) {
+            line.outbox.cut();
+        }
+        self.too_slow.push_back(id);
+    }
+
+    /// Leaves the registry and sends those who were still on their way to look for a new room.
+    async fn turn_away(mut self) {
+        self.tenancy.leave();
+        self.inputs.close();
+        while let Some(input) = self.inputs.recv().await {
+            if let RoomInput::Join { verdict, .. } = input {
+                // Whoever does not wait any more needs no answer.
+                let _ = verdict.send(Err(Verdict::RoomEnded));
+            }
+        }
+    }
+}
+
+impl Tenancy {
+    pub(crate) fn new(lobby: Arc<Inner>, name: String, serial: u32) -> Self {
+        Self { name, serial, peers: BTreeSet::new(), alive: Alive::new(lobby) }
+    }
+
+    fn command(&mut self, command: Command) {
+        match &command {
+            Command::AddPeer(peer, _) => drop(self.peers.insert(*peer)),
+            Command::RemovePeer(peer) => drop(self.peers.remove(peer)),
+            _ => {}
+        }
+        (self.alive.lobby().media)(command);
+    }
+
+    fn mint(&self, refresh: &Refresh) -> Option<String> {
+        token::refresh(&self.alive.lobby().config.keys, refresh, lobby::unix_s())
+    }
+
+    fn leave(&self) {
+        self.alive.lobby().write().remove(&self.name, self.serial);
+    }
+}
+
+impl Drop for Tenancy {
+    fn drop(&mut self) {
+        self.leave();
+        for peer in std::mem::take(&mut self.peers) {
+            self.command(Command::RemovePeer(peer));
+        }
+    }
+}
+
+async fn sleep_until(due: Option<Instant>) {
+    match due {
+        Some(due) => tokio::time::sleep_until(due.into()).await,
+        None => std::future::pending().await,
+    }
+}
+
+fn log(room: &str, event: &RoomEvent) {
+    match event {
+        RoomEvent::RoomStarted(info) => tracing::info!(room, sid = %info.sid, "room started"),
+        RoomEvent::RoomFinished(info) => tracing::info!(room, sid = %info.sid, "room finished"),
+        RoomEvent::ParticipantJoined(_, who) => {
+            tracing::info!(room, participant = %who.identity, sid = %who.sid, "participant joined");
+        }
+        RoomEvent::ParticipantLeft(_, who) => {
+            tracing::info!(room, participant = %who.identity, sid = %who.sid, reason = who.disconnect_reason,
+                "participant left");
+        }
+        RoomEvent::ParticipantConnectionAborted(_, who) => {
+            tracing::info!(room, participant = %who.identity, sid = %who.sid, "participant never connected");
+        }
+        RoomEvent::TrackPublished(_, who, track) => {
+            tracing::info!(room, participant = %who.identity, track = %track.sid, "track published");
+        }
+        RoomEvent::TrackUnpublished(_, who, track) => {
+            tracing::info!(room, participant = %who.identity, track = %track.sid, "track unpublished");
+        }
+        RoomEvent::ClientFault { identity, what } => {
+            tracing::debug!(room, participant = %identity, what, "client sent what cannot be followed");
+        }
+    }
+}
