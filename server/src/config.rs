@@ -1,0 +1,176 @@
+//! What the operator decided: file, over it the environment, over that the flags, all checked.
+//!
+//! Two storeys: [`raw`] holds what was written and where, [`Config`] what it means. Every fault of every
+//! source is found in one go. Only this module reads files and variables.
+
+mod check;
+mod fault;
+mod keyfile;
+mod raw;
+mod read;
+pub mod schema;
+mod tree;
+mod values;
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::time::Duration;
+
+pub use fault::{Fault, Faults, Place};
+pub use values::{Cidr, HostPort, Level, Secret, TurnServer, TurnTransport, UdpPorts, duration};
+
+/// The key that development mode uses when none is given.
+pub const DEVELOPMENT_KEY: &str = "devkey";
+/// Its secret, which everybody knows.
+pub const DEVELOPMENT_SECRET: &str = "secret";
+/// Shortest secret outside development mode, in characters: below, HS256 can be guessed.
+pub const SECRET_CHARS_MIN: usize = 32;
+/// Default TCP port of signalling, LiveKit's own.
+pub const PORT_DEFAULT: u16 = 7880;
+/// Default UDP port of media, LiveKit's own in development mode.
+pub const UDP_PORT_DEFAULT: u16 = 7882;
+
+/// A configuration that can be started.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Config {
+    /// Development mode: a known key, loopback, tokens for the asking.
+    pub development: bool,
+    /// Where HTTP and WebSocket listen.
+    pub http: Http,
+    /// API keys and their secrets; never empty.
+    pub keys: BTreeMap<String, Secret>,
+    /// Region told to clients, may be empty.
+    pub region: String,
+    /// What is logged and how.
+    pub logging: Logging,
+    /// How long a stopping server waits for its participants.
+    pub shutdown_grace: Duration,
+    /// Where media flows.
+    pub rtc: Rtc,
+    /// How rooms begin and end.
+    pub room: Room,
+    /// When to say no.
+    pub limit: Limit,
+}
+
+/// Where HTTP and WebSocket listen.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Http {
+    /// TCP port; 0 lets the system choose.
+    pub port: u16,
+    /// Addresses; never empty.
+    pub bind: Vec<IpAddr>,
+    /// The operator named the addresses, so that each of them must work.
+    pub bind_named: bool,
+}
+
+/// What is logged and how.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Logging {
+    /// The least severe thing logged.
+    pub level: Level,
+    /// JSON lines in place of text.
+    pub json: bool,
+}
+
+/// Where media flows.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Rtc {
+    /// UDP ports.
+    pub udp: UdpPorts,
+    /// Media threads; `None` is one per core.
+    pub shards: Option<u16>,
+    /// Addresses told to clients in place of the interfaces' own.
+    pub node_ips: Vec<IpAddr>,
+    /// Ask a STUN server for the address outside the NAT.
+    pub use_external_ip: bool,
+    /// Loopback addresses are told to clients.
+    pub loopback_candidate: bool,
+    /// Which network interfaces.
+    pub interfaces: Choice<String>,
+    /// Which addresses.
+    pub ips: Choice<Cidr>,
+    /// STUN servers.
+    pub stun_servers: Vec<HostPort>,
+    /// TURN servers.
+    pub turn_servers: Vec<TurnServer>,
+}
+
+/// Some of many: what is included (all, when empty) and not excluded.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Choice<T> {
+    /// Only these, unless empty.
+    pub includes: Vec<T>,
+    /// Not these.
+    pub excludes: Vec<T>,
+}
+
+impl<T> Choice<T> {
+    /// Whether a thing is chosen, given how an entry is matched with it.
+    pub fn takes(&self, matches: impl Fn(&T) -> bool) -> bool {
+        (self.includes.is_empty() || self.includes.iter().any(&matches)) && !self.excludes.iter().any(&matches)
+    }
+}
+
+/// How rooms begin and end.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Room {
+    /// A join makes its room.
+    pub auto_create: bool,
+    /// Seconds until a room that nobody entered ends.
+    pub empty_timeout_s: u32,
+    /// Seconds until a room ends after the last one left.
+    pub departure_timeout_s: u32,
+    /// Participants per room; 0 is no limit.
+    pub max_participants: u32,
+}
+
+/// When to say no.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Limit {
+    /// Rooms at a time.
+    pub rooms: u32,
+    /// Signal connections at a time.
+    pub connections: u32,
+    /// Longest room name, in bytes.
+    pub room_name_bytes: u32,
+    /// Longest participant identity, in bytes.
+    pub identity_bytes: u32,
+}
+
+/// The texts that a configuration is made of.
+#[derive(Clone, Debug, Default)]
+pub struct Sources {
+    /// The file's name as the operator gave it, and its text.
+    pub file: Option<(String, String)>,
+    /// Environment variables.
+    pub environment: BTreeMap<String, String>,
+    /// Flags in the order of the schema: key, flag as it was written without dashes, values.
+    pub flags: Vec<(&'static schema::Key, String, Vec<String>)>,
+}
+
+impl Config {
+    /// Reads and checks all sources; the second value is warnings.
+    ///
+    /// # Errors
+    /// Every fault of every source.
+    pub fn read(sources: &Sources) -> Result<(Self, Vec<Fault>), Faults> {
+        let mut raw = raw::Raw::default();
+        if let Some((name, text)) = &sources.file {
+            raw.file(name, text);
+        }
+        raw.environment(&sources.environment);
+        for (key, flag, values) in &sources.flags {
+            raw.flag(key, flag, values);
+        }
+        check::check(raw, sources.file.is_some())
+    }
+
+    /// Whether nothing but this machine can reach the HTTP port.
+    pub fn is_loopback_only(&self) -> bool {
+        self.http.bind.iter().all(IpAddr::is_loopback)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,217 @@
+//! From what was written to what it means: defaults, limits and what belongs together.
+
+use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::time::Duration;
+
+use super::fault::{Fault, Faults};
+use super::raw::Raw;
+use super::read::NodeIps;
+use super::values::{HostPort, Level, Secret, TurnServer, UdpPorts};
+use super::{Choice, Config, Http, Limit, Logging, Room, Rtc, keyfile};
+use super::{DEVELOPMENT_KEY, DEVELOPMENT_SECRET, PORT_DEFAULT, SECRET_CHARS_MIN, UDP_PORT_DEFAULT};
+
+/// Most media threads.
+const SHARDS_MAX: u16 = 256;
+/// Longest grace at the end: beyond, a supervisor has killed the process anyway.
+const GRACE_MAX: Duration = Duration::from_secs(24 * 3600);
+const MAKE_KEYS: &str = "`thalweg keys` makes a key and a secret";
+
+/// Checks all values. `from_file` tells that there was a configuration text.
+pub(crate) fn check(mut raw: Raw, from_file: bool) -> Result<(Config, Vec<Fault>), Faults> {
+    let nothing_said = !from_file && !raw.has("keys") && !raw.has("key_file") && !raw.has("development");
+    let development = raw.take("development").unwrap_or(nothing_said);
+    let http = http(&mut raw, development);
+    let keys = keys(&mut raw, development, http.bind.iter().all(IpAddr::is_loopback));
+    let config = Config {
+        development,
+        http,
+        keys,
+        region: raw.take("region").unwrap_or_default(),
+        logging: logging(&mut raw),
+        shutdown_grace: grace(&mut raw),
+        rtc: rtc(&mut raw, development),
+        room: room(&mut raw),
+        limit: limit(&mut raw),
+    };
+    match raw.verdict() {
+        (faults, warnings) if faults.is_empty() => Ok((config, warnings)),
+        (faults, _) => Err(Faults(faults)),
+    }
+}
+
+fn http(raw: &mut Raw, development: bool) -> Http {
+    let named: Vec<IpAddr> = raw.take("bind_addresses").unwrap_or_default();
+    let port = raw.take("port").unwrap_or(PORT_DEFAULT);
+    let bind_named = !named.is_empty();
+    let bind = match (bind_named, development) {
+        (true, _) => named,
+        (false, true) => vec![Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()],
+        (false, false) => vec![Ipv4Addr::UNSPECIFIED.into(), Ipv6Addr::UNSPECIFIED.into()],
+    };
+    Http { port, bind, bind_named }
+}
+
+fn keys(raw: &mut Raw, development: bool, loopback: bool) -> BTreeMap<String, Secret> {
+    let mut keys: BTreeMap<String, Secret> = raw.take("keys").unwrap_or_default();
+    let file: Option<String> = raw.take("key_file");
+    let mut unreadable = false;
+    if let Some(path) = file.filter(|path| !path.is_empty()) {
+        match keyfile::read(&path) {
+            Ok(more) => keys.extend(more),
+            Err(text) => {
+                unreadable = true;
+                raw.fault(raw.place("key_file"), "key_file", &text);
+            }
+        }
+    }
+    if keys.is_empty() && development {
+        keys.insert(DEVELOPMENT_KEY.into(), Secret::new(DEVELOPMENT_SECRET));
+    }
+    if keys.is_empty() && !raw.has("keys") && !unreadable {
+        raw.fault(None, "keys", &format!("there is none, so nobody could join: {MAKE_KEYS}"));
+    } else if keys.is_empty() && !unreadable {
+        raw.fault(raw.place("keys"), "keys", &format!("there is none, so nobody could join: {MAKE_KEYS}"));
+    }
+    guard_secrets(raw, &keys, development, loopback);
+    keys
+}
+
+fn guard_secrets(raw: &mut Raw, keys: &BTreeMap<String, Secret>, development: bool, loopback: bool) {
+    let weak = keys.iter().filter(|(_, secret)| secret.expose().chars().count() < SECRET_CHARS_MIN);
+    let weak: Vec<&str> = weak.map(|(key, _)| key.as_str()).collect();
+    if weak.is_empty() {
+        return;
+    }
+    let names = weak.join(", ");
+    if !development {
+        let text = format!("the secret of {names} has fewer than {SECRET_CHARS_MIN} characters: {MAKE_KEYS}");
+        raw.fault(raw.place("keys").or(raw.place("key_file")), "keys", &text);
+    } else if !loopback {
+        let text = format!(
+            "the secret of {names} can be guessed, so that only loopback may be listened on: \
+             bind to 127.0.0.1 and ::1, or set keys ({MAKE_KEYS})"
+        );
+        raw.fault(raw.place("bind_addresses"), "bind_addresses", &text);
+    }
+}
+
+fn logging(raw: &mut Raw) -> Logging {
+    let older = raw.take("log_level");
+    let level = raw.take("logging.level").or(older).unwrap_or(Level::Info);
+    Logging { level, json: raw.take("logging.json").unwrap_or(false) }
+}
+
+fn grace(raw: &mut Raw) -> Duration {
+    let grace = raw.take("shutdown.grace").unwrap_or(Duration::from_secs(10));
+    if grace > GRACE_MAX {
+        raw.fault(raw.place("shutdown.grace"), "shutdown.grace", "at most 24h");
+    }
+    grace
+}
+
+fn rtc(raw: &mut Raw, development: bool) -> Rtc {
+    let udp = udp(raw);
+    Rtc {
+        udp,
+        shards: shards(raw, udp),
+        node_ips: node_ips(raw),
+        use_external_ip: raw.take("rtc.use_external_ip").unwrap_or(false),
+        loopback_candidate: raw.take("rtc.enable_loopback_candidate").unwrap_or(development),
+        interfaces: Choice {
+            includes: raw.take("rtc.interfaces.includes").unwrap_or_default(),
+            excludes: raw.take("rtc.interfaces.excludes").unwrap_or_default(),
+        },
+        ips: Choice {
+            includes: raw.take("rtc.ips.includes").unwrap_or_default(),
+            excludes: raw.take("rtc.ips.excludes").unwrap_or_default(),
+        },
+        stun_servers: raw.take::<Vec<HostPort>>("rtc.stun_servers").unwrap_or_default(),
+        turn_servers: turn_servers(raw),
+    }
+}
+
+fn udp(raw: &mut Raw) -> UdpPorts {
+    let named = raw.take("rtc.udp_port");
+    let start: Option<u16> = raw.take("rtc.port_range_start");
+    let end: Option<u16> = raw.take("rtc.port_range_end");
+    match (named, start, end) {
+        (Some(ports), _, _) => ports,
+        (None, None | Some(0), None | Some(0)) => UdpPorts::One(UDP_PORT_DEFAULT),
+        (None, Some(first), Some(last)) => UdpPorts::range(first, last).unwrap_or_else(|| {
+            let text = format!("the range {first}-{last} is empty: put the lower port first");
+            raw.fault(raw.place("rtc.port_range_start"), "rtc.port_range_start", &text);
+            UdpPorts::One(UDP_PORT_DEFAULT)
+        }),
+        (None, start, _) => {
+            let (there, missing) = match start {
+                Some(_) => ("rtc.port_range_start", "rtc.port_range_end"),
+                None => ("rtc.port_range_end", "rtc.port_range_start"),
+            };
+            raw.fault(raw.place(there), there, &format!("{missing} is missing: give both or use rtc.udp_port"));
+            UdpPorts::One(UDP_PORT_DEFAULT)
+        }
+    }
+}
+
+fn shards(raw: &mut Raw, udp: UdpPorts) -> Option<u16> {
+    let shards: u16 = raw.take("rtc.shards").filter(|&shards| shards > 0)?;
+    let ports = match udp {
+        UdpPorts::One(_) => SHARDS_MAX,
+        UdpPorts::Range { first, last } => (last - first).saturating_add(1),
+    };
+    if shards > SHARDS_MAX {
+        raw.fault(raw.place("rtc.shards"), "rtc.shards", &format!("at most {SHARDS_MAX}; 0 is one per core"));
+    } else if shards > ports {
+        let text = format!("{shards} shards need {shards} ports and the range has {ports}: widen it or name one port");
+        raw.fault(raw.place("rtc.shards"), "rtc.shards", &text);
+    }
+    Some(shards)
+}
+
+fn node_ips(raw: &mut Raw) -> Vec<IpAddr> {
+    let ips = raw.take::<NodeIps>("rtc.node_ip").map(|ips| ips.0).unwrap_or_default();
+    if ips.iter().any(|ip| ip.is_unspecified() || ip.is_multicast()) {
+        raw.fault(raw.place("rtc.node_ip"), "rtc.node_ip", "give the address at which clients reach this machine");
+    }
+    ips
+}
+
+fn turn_servers(raw: &mut Raw) -> Vec<TurnServer> {
+    let servers: Vec<TurnServer> = raw.take("rtc.turn_servers").unwrap_or_default();
+    let (shared, fixed): (Vec<_>, Vec<_>) = servers.into_iter().partition(|server| server.wants_shared_secret);
+    for server in shared {
+        let text = format!(
+            "{} is left out: secret, secret_file and ttl are not supported yet, give username and credential",
+            server.host
+        );
+        raw.warn(raw.place("rtc.turn_servers"), "rtc.turn_servers", &text);
+    }
+    fixed
+}
+
+fn room(raw: &mut Raw) -> Room {
+    Room {
+        auto_create: raw.take("room.auto_create").unwrap_or(true),
+        empty_timeout_s: raw.take("room.empty_timeout").unwrap_or(300),
+        departure_timeout_s: raw.take("room.departure_timeout").unwrap_or(20),
+        max_participants: raw.take("room.max_participants").unwrap_or(0),
+    }
+}
+
+fn limit(raw: &mut Raw) -> Limit {
+    Limit {
+        rooms: above_zero(raw, "limit.rooms", 10_000),
+        connections: above_zero(raw, "limit.connections", 50_000),
+        room_name_bytes: above_zero(raw, "limit.max_room_name_length", 256),
+        identity_bytes: above_zero(raw, "limit.max_participant_identity_length", 256),
+    }
+}
+
+fn above_zero(raw: &mut Raw, path: &str, default: u32) -> u32 {
+    let value = raw.take(path).unwrap_or(default);
+    if value == 0 {
+        raw.fault(raw.place(path), path, "must be at least 1");
+    }
+    value
+}

@@ -1,0 +1,3 @@
+//! The front door: configuration, composition, HTTP.
+
+pub mod config;
