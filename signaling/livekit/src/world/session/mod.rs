@@ -1,0 +1,113 @@
+//! One participant's client: its websocket and its peer connections.
+
+mod publisher;
+mod single;
+mod subscriber;
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+use std::time::Instant;
+
+use door::{Kind, ShardId};
+use livekit_protocol as proto;
+use room::{ParticipantSid, TrackSid};
+use wire::Mid;
+
+pub(super) use publisher::{PublishedSection, Publisher};
+pub(super) use single::Requirement;
+pub(super) use subscriber::{Outstanding, Subscriber};
+
+use super::link::Link;
+use super::subscription::{Down, Place};
+use super::{ConnectionId, Mode};
+
+/// Requests to publish a track whose cid is still in use, per participant.
+pub(super) const QUEUED_TRACKS_MAX: usize = 20;
+/// Reliable messages kept for a client whose channel is not open yet; the oldest go first.
+pub(super) const WAITING_MESSAGES_MAX: usize = 128;
+
+/// A message for a channel that is not open yet.
+#[derive(Debug)]
+pub(super) struct WaitingMessage {
+    pub(super) since: Instant,
+    pub(super) payload: Arc<[u8]>,
+}
+
+/// Signal and media state of one participant.
+#[derive(Debug)]
+pub(super) struct Session {
+    pub(super) sid: ParticipantSid,
+    pub(super) identity: String,
+    /// The websocket; none while the client is between two.
+    pub(super) connection: Option<ConnectionId>,
+    pub(super) mode: Mode,
+    pub(super) client: proto::ClientInfo,
+    pub(super) kind_details: Vec<i32>,
+    pub(super) claims_json: String,
+    pub(super) adaptive_stream: bool,
+    /// Where its peers live.
+    pub(super) shard: ShardId,
+    /// The subscriber connection decides whether media is up, and carries data to the client.
+    pub(super) subscriber_primary: bool,
+    pub(super) publisher: Publisher,
+    pub(super) subscriber: Subscriber,
+    pub(super) requirement: Requirement,
+    pub(super) downs: BTreeMap<TrackSid, Down>,
+    pub(super) queued_tracks: Vec<proto::AddTrackRequest>,
+    /// The last reliable data message taken from the client.
+    pub(super) reliable_sequence: u32,
+    pub(super) waiting_messages: VecDeque<WaitingMessage>,
+    /// The version of its own info that the client was told last.
+    pub(super) told_version: u32,
+    /// Its media was up once.
+    pub(super) entered: bool,
+}
+
+impl Session {
+    /// The connection that decides whether media is up, and carries data to the client.
+    pub(super) fn primary(&self) -> Option<&Link> {
+        if self.subscriber_primary { self.subscriber.link.as_ref() } else { self.publisher.link.as_ref() }
+    }
+
+    /// Whether `link` of this session, by key, is the deciding one.
+    pub(super) fn is_primary(&self, key: door::PeerKey) -> bool {
+        self.primary().is_some_and(|it| it.key == key)
+    }
+
+    /// Both connections, as far as they exist.
+    pub(super) fn links(&self) -> impl Iterator<Item = &Link> {
+        self.publisher.link.iter().chain(self.subscriber.link.iter())
+    }
+
+    pub(super) fn link_mut(&mut self, key: door::PeerKey) -> Option<&mut Link> {
+        self.publisher.link.iter_mut().chain(self.subscriber.link.iter_mut()).find(|it| it.key == key)
+    }
+
+    /// Media of the deciding connection is up.
+    pub(super) fn is_connected(&self) -> bool {
+        self.primary().is_some_and(|it| it.connected)
+    }
+
+    /// Subscriptions of `kind` without a media section, in order.
+    pub(super) fn waiting(&self, kind: Kind) -> impl Iterator<Item = &TrackSid> {
+        let waits = move |down: &Down| down.kind == kind && down.place == Place::Waiting;
+        self.downs.iter().filter(move |(_, down)| waits(down)).map(|(track, _)| track)
+    }
+
+    /// Which track flows to the client on `mid`.
+    pub(super) fn down_at(&self, mid: Mid) -> Option<&TrackSid> {
+        self.downs.iter().find(|(_, down)| down.place.mid() == Some(mid)).map(|(track, _)| track)
+    }
+
+    /// Which section carries which track to the client.
+    pub(super) fn mid_to_track(&self) -> std::collections::HashMap<String, String> {
+        let placed = self.downs.iter().filter_map(|(track, down)| Some((down.place.mid()?, track)));
+        placed.map(|(mid, track)| (mid.to_string(), track.to_string())).collect()
+    }
+
+    /// Firefox neither keeps our order of codecs on some systems nor sends the announced track id.
+    pub(super) fn ignores_codec_order(&self) -> bool {
+        let os = self.client.os.to_ascii_lowercase();
+        self.client.browser.eq_ignore_ascii_case("firefox") && (os.contains("linux") || os.contains("android"))
+    }
+}
