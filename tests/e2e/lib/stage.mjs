@@ -1,0 +1,126 @@
+// What a Node scenario has: the server's address, tokens, Chromium pages, Python helpers, the server's counts.
+import { spawn } from 'node:child_process';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { AccessToken } from 'livekit-server-sdk';
+import { chromium } from 'playwright-core';
+import { check, reach } from './check.mjs';
+import { Guest } from './guest.mjs';
+import { servePage } from './pages.mjs';
+import { killTree } from './process.mjs';
+
+const HERE = join(dirname(fileURLToPath(import.meta.url)), '..');
+const FLAGS = [
+  '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
+  '--disable-component-update', '--disable-sync', '--use-fake-device-for-media-stream',
+  '--autoplay-policy=no-user-gesture-required', '--allow-loopback-in-peer-connection',
+  '--disable-background-timer-throttling', '--disable-renderer-backgrounding', '--disable-backgrounding-occluded-windows',
+];
+
+export class Stage {
+  port = Number(process.env.THALWEG_PORT);
+  udp = Number(process.env.THALWEG_UDP);
+  pid = Number(process.env.THALWEG_PID);
+  url = `ws://127.0.0.1:${this.port}`;
+  http = `http://127.0.0.1:${this.port}`;
+  #ends = [];
+  #browser;
+  #site;
+
+  /** A token as an app's back end would mint it. */
+  async token(identity, { room = 'river', key = 'devkey', secret = 'secret', ttl = '10m', grant = {} } = {}) {
+    const token = new AccessToken(key, secret, { identity, name: identity, ttl });
+    token.addGrant({ roomJoin: true, room, canPublish: true, canSubscribe: true, canPublishData: true, ...grant });
+    return token.toJwt();
+  }
+
+  /** Something to close when the scenario is over, last opened first. */
+  atEnd(close) {
+    this.#ends.push(close);
+  }
+
+  /** Chromium, started once. `--use-fake-ui-for-media-stream` answers every permission prompt with yes. */
+  async browser({ allow = true } = {}) {
+    if (!this.#browser) {
+      const args = allow ? [...FLAGS, '--use-fake-ui-for-media-stream', '--auto-accept-this-tab-capture'] : FLAGS;
+      this.#browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args });
+      this.atEnd(() => this.#browser.close());
+    }
+    return this.#browser;
+  }
+
+  /** A blank page whose errors go to the log. */
+  async tab(label, options = {}) {
+    const context = await (await this.browser(options)).newContext(options.context);
+    const page = await context.newPage();
+    page.on('console', (message) => console.error(`[${label}] ${message.type()}: ${message.text()}`));
+    page.on('pageerror', (error) => console.error(`[${label}] page error: ${error.message}`));
+    return page;
+  }
+
+  /** A page with the unmodified livekit-client and the room not yet joined. */
+  async guest(identity) {
+    if (!this.#site) {
+      this.#site = await servePage();
+      this.atEnd(() => this.#site.close());
+    }
+    const page = await this.tab(identity);
+    await page.goto(this.#site.url);
+    return new Guest(this, identity, page);
+  }
+
+  /** A page that has joined. */
+  async joined(identity, options = {}) {
+    const guest = await this.guest(identity);
+    await guest.join(options);
+    return guest;
+  }
+
+  /** Starts a Python program of `lib/`; `lines` collects what it prints as JSON lines. */
+  python(file, args) {
+    const child = spawn(join(HERE, '.venv/bin/python'), ['-u', join(HERE, 'lib', file), ...args.map(String)], {
+      stdio: ['pipe', 'pipe', 'inherit'], detached: true, cwd: HERE,
+    });
+    const lines = [];
+    let pending = '';
+    child.stdout.setEncoding('utf8').on('data', (text) => {
+      pending += text;
+      const parts = pending.split('\n');
+      pending = parts.pop();
+      for (const part of parts) {
+        console.error(`[${file}] ${part}`);
+        if (part.startsWith('{')) lines.push(JSON.parse(part));
+      }
+    });
+    this.atEnd(() => killTree(child.pid));
+    return { child, lines, say: (text) => child.stdin.write(`${text}\n`) };
+  }
+
+  /** The server's own account of what it holds. */
+  async counts() {
+    const answer = await fetch(`${this.http}/debug/counts`);
+    check(answer.ok, `GET /debug/counts answered ${answer.status}`);
+    return answer.json();
+  }
+
+  /** Waits until the server holds nothing: every gauge is 0. Totals (`…_total`) only rise and do not count. */
+  async empty(ms = 30_000) {
+    await reach('the counts at /debug/counts return to zero', async () => {
+      const left = held(await this.counts());
+      return [left.length === 0, left.join(' ')];
+    }, ms);
+  }
+
+  async close() {
+    for (const end of this.#ends.reverse()) await end();
+  }
+}
+
+/** The gauges that are not zero, as `path=value`. */
+export function held(counts, path = '') {
+  return Object.entries(counts).flatMap(([key, value]) => {
+    const name = path ? `${path}.${key}` : key;
+    if (typeof value === 'number') return value === 0 || key.endsWith('_total') ? [] : [`${name}=${value}`];
+    return value && typeof value === 'object' ? held(value, name) : [];
+  });
+}

@@ -1,0 +1,4 @@
+// Two browsers, VP9 and Opus, two peer connections each (/rtc).
+import { codecCall } from '../lib/codec_call.mjs';
+
+export default (stage) => codecCall(stage, 'vp9', false);
