@@ -74,10 +74,10 @@ pub enum PeerEvent {
     },
     /// ICE and DTLS are up, the certificate fits; media may flow.
     Connected {
-        /// The SRTP profile of both directions.
-        profile: SrtpProfile,
+        /// The SRTP profile of both directions; `None` when the remote wants data channels only.
+        profile: Option<SrtpProfile>,
     },
-    /// No authenticated check for [`crate::peer::SILENCE`].
+    /// No authenticated check for [`crate::ice::SILENCE`].
     Silent,
     /// A check came after [`PeerEvent::Silent`].
     Heard,

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use aws_lc_rs::digest;
-use dimpl::DtlsCertificate;
+use dimpl::{Config, DtlsCertificate};
 use door::Fingerprint;
 
 /// A self-signed ECDSA P-256 certificate with its key; one per process, cheap to clone.
@@ -11,6 +11,7 @@ use door::Fingerprint;
 pub struct Identity {
     certificate: Arc<DtlsCertificate>,
     fingerprint: Fingerprint,
+    config: Arc<Config>,
 }
 
 /// The system could not make a key or a certificate.
@@ -27,12 +28,19 @@ impl Identity {
         let certificate = dimpl::certificate::generate_self_signed_certificate()
             .map_err(|error| IdentityError(error.to_string()))?;
         let fingerprint = fingerprint_of(&certificate.certificate);
-        Ok(Self { certificate: Arc::new(certificate), fingerprint })
+        let config = crate::tunnel::config(None).map_err(|error| IdentityError(format!("{error:?}")))?;
+        Ok(Self { certificate: Arc::new(certificate), fingerprint, config })
     }
 
     /// SHA-256 of the certificate, for `a=fingerprint` (RFC 8122 section 5).
     pub fn fingerprint(&self) -> Fingerprint {
         self.fingerprint
+    }
+
+    /// The DTLS library's configuration. A seed makes it repeatable, for simulation.
+    pub(crate) fn config(&self, seed: Option<u64>) -> Arc<Config> {
+        let seeded = seed.and_then(|seed| crate::tunnel::config(Some(seed)).ok());
+        seeded.unwrap_or_else(|| Arc::clone(&self.config))
     }
 
     pub(crate) fn certificate(&self) -> DtlsCertificate {

@@ -3,17 +3,21 @@
 //!
 //! Knows no socket, no clock of its own, no room, and not what is inside an RTP payload.
 
+pub mod data;
 pub mod event;
+mod hello;
+pub mod ice;
 pub mod identity;
 pub mod peer;
+pub mod srtp;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
+pub mod tunnel;
 
 pub use event::{DataRefused, PeerEvent, Received, Reject};
 pub use identity::{Identity, IdentityError};
 pub use peer::Peer;
 pub use srtp::{SRTP_OVERHEAD_MAX, SrtpProfile};
-
-/// SRTP and SRTCP (RFC 3711, RFC 7714).
-pub mod srtp;
 
 /// The longest data channel message sent or accepted, in bytes; what `a=max-message-size` must say (RFC 8841 section 6).
 pub const MESSAGE_BYTES_MAX: usize = 65_535;

@@ -1,0 +1,238 @@
+//! Data channels: SCTP over DTLS (RFC 8261, RFC 8831). Made only when the remote first speaks SCTP, so that peers
+//! without data stay small.
+
+mod association;
+mod dcep;
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::time::Instant;
+
+use bytes::Bytes;
+use door::ChannelLabel;
+use sctp_proto::{Event, PayloadProtocolIdentifier, StreamEvent};
+
+use crate::{DataRefused, MESSAGE_BYTES_MAX, PeerEvent};
+use association::Sctp;
+pub use dcep::LABEL_BYTES_MAX;
+use dcep::{Dcep, Reliability};
+
+/// The most channels of one peer; the stream of one more is reset.
+pub const CHANNELS_MAX: usize = 32;
+/// The most SCTP streams that a remote may make us keep; one more ends the SCTP association.
+pub const STREAMS_MAX: usize = 128;
+/// The most bytes that wait for a slow remote, over all channels; a reliable message is refused beyond.
+pub const SEND_BUFFER_BYTES_MAX: usize = 4 << 20;
+/// The most bytes that wait on a lossy channel: old data is worth nothing there, so newer is refused beyond.
+pub const LOSSY_BUFFER_BYTES_MAX: usize = 256 << 10;
+/// The most received messages that wait for the owner; beyond, they stay in SCTP, whose receive window closes.
+pub const MESSAGES_QUEUED_MAX: usize = 1_024;
+
+/// Stream ids of channels without announcement, as LiveKit's Rust clients use them.
+const NEGOTIATED: [(u16, ChannelLabel); 3] =
+    [(100, ChannelLabel::Reliable), (101, ChannelLabel::Lossy), (102, ChannelLabel::DataTrack)];
+
+/// How channels come to be, besides those that the remote announces.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Opening {
+    /// The remote announces all.
+    Remote,
+    /// They exist on fixed streams.
+    Negotiated,
+    /// We announce ours, on even or odd streams as RFC 8832 section 6 asks.
+    Ours {
+        /// We are the DTLS client.
+        client: bool,
+    },
+}
+
+/// One data channel.
+struct Channel {
+    label: ChannelLabel,
+    reliability: Reliability,
+    /// False until the remote has acknowledged our announcement.
+    open: bool,
+}
+
+/// All data channels of one peer and the association below them.
+pub(crate) struct DataChannels {
+    sctp: Sctp,
+    opening: Opening,
+    channels: BTreeMap<u16, Channel>,
+    readable: BTreeSet<u16>,
+}
+
+impl DataChannels {
+    /// Waits for the remote's SCTP.
+    pub(crate) fn listen(opening: Opening) -> Self {
+        Self::new(Sctp::listen(), opening)
+    }
+
+    /// Begins SCTP: what clients do.
+    #[cfg(any(test, feature = "testing"))]
+    pub(crate) fn connect(opening: Opening) -> Option<Self> {
+        Some(Self::new(Sctp::connect()?, opening))
+    }
+
+    fn new(sctp: Sctp, opening: Opening) -> Self {
+        Self { sctp, opening, channels: BTreeMap::new(), readable: BTreeSet::new() }
+    }
+
+    pub(crate) fn deadline(&self) -> Option<Instant> {
+        self.sctp.deadline()
+    }
+
+    /// Whether messages wait in SCTP because the owner's queue was full.
+    pub(crate) fn is_readable(&self) -> bool {
+        !self.readable.is_empty()
+    }
+
+    /// Takes one SCTP packet.
+    pub(crate) fn receive(&mut self, now: Instant, packet: Bytes) {
+        self.sctp.receive(now, packet);
+    }
+
+    /// Queues a binary message.
+    pub(crate) fn send(&mut self, label: &ChannelLabel, payload: &[u8]) -> Result<(), DataRefused> {
+        if payload.len() > MESSAGE_BYTES_MAX {
+            return Err(DataRefused::TooLong);
+        }
+        let mut channels = self.channels.iter().filter(|(_, channel)| channel.open && channel.label == *label);
+        let (&id, channel) = channels.next().ok_or(DataRefused::NotOpen)?;
+        let waiting = self.sctp.buffered(self.channels.keys().copied());
+        let is_lossy_full =
+            !channel.reliability.is_reliable() && self.sctp.buffered([id].into_iter()) > LOSSY_BUFFER_BYTES_MAX;
+        if is_lossy_full || waiting + payload.len() > SEND_BUFFER_BYTES_MAX {
+            return Err(DataRefused::Full);
+        }
+        let sent = match payload {
+            [] => self.sctp.write(id, &[0], PayloadProtocolIdentifier::BinaryEmpty),
+            _ => self.sctp.write(id, payload, PayloadProtocolIdentifier::Binary),
+        };
+        if sent { Ok(()) } else { Err(DataRefused::NotOpen) }
+    }
+
+    /// Does what is due and moves everything: events and messages to `events`, packets to `send`.
+    pub(crate) fn pump(&mut self, now: Instant, events: &mut VecDeque<PeerEvent>, mut send: impl FnMut(&[u8])) {
+        self.sctp.advance(now);
+        while let Some(event) = self.sctp.poll() {
+            self.digest(event, events);
+        }
+        self.read(events);
+        self.sctp.transmit(now, &mut send);
+    }
+
+    fn digest(&mut self, event: Event, events: &mut VecDeque<PeerEvent>) {
+        match event {
+            Event::Connected => self.open_channels(events),
+            Event::HandshakeFailed { .. } | Event::AssociationLost { .. } => self.lose(events),
+            Event::Stream(StreamEvent::Opened { .. }) => {
+                if self.sctp.accept() > STREAMS_MAX {
+                    self.lose(events);
+                }
+            }
+            Event::Stream(StreamEvent::Readable { id }) => {
+                self.readable.insert(id);
+            }
+            Event::Stream(StreamEvent::Finished { id }) => {
+                self.readable.remove(&id);
+                if let Some(channel) = self.channels.remove(&id) {
+                    events.push_back(PeerEvent::ChannelClosed(channel.label));
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn open_channels(&mut self, events: &mut VecDeque<PeerEvent>) {
+        match self.opening {
+            Opening::Remote => {}
+            Opening::Negotiated => {
+                for (id, label) in NEGOTIATED {
+                    self.add(id, label, true, events);
+                }
+            }
+            Opening::Ours { client } => {
+                let first = if client { 0 } else { 1 };
+                for (place, (_, label)) in (0..).zip(NEGOTIATED) {
+                    let id = first + 2 * place;
+                    let open = Dcep::Open(label.clone(), Reliability::of(&label)).to_bytes();
+                    self.add(id, label, false, events);
+                    self.sctp.write(id, &open, PayloadProtocolIdentifier::Dcep);
+                }
+            }
+        }
+    }
+
+    /// Makes a channel on a stream of ours.
+    fn add(&mut self, id: u16, label: ChannelLabel, open: bool, events: &mut VecDeque<PeerEvent>) {
+        let reliability = Reliability::of(&label);
+        if self.channels.contains_key(&id) || !self.sctp.open(id) {
+            return;
+        }
+        if open {
+            self.sctp.set_reliability(id, reliability);
+            events.push_back(PeerEvent::ChannelOpen(label.clone()));
+        }
+        self.channels.insert(id, Channel { label, reliability, open });
+    }
+
+    /// Forgets the association; the remote may begin another.
+    fn lose(&mut self, events: &mut VecDeque<PeerEvent>) {
+        self.readable.clear();
+        for (_, channel) in std::mem::take(&mut self.channels) {
+            events.push_back(PeerEvent::ChannelClosed(channel.label));
+        }
+        self.sctp = Sctp::listen();
+    }
+
+    /// Reads messages until there are none or the owner's queue is full.
+    fn read(&mut self, events: &mut VecDeque<PeerEvent>) {
+        while let Some(&id) = self.readable.first() {
+            if events.len() >= MESSAGES_QUEUED_MAX {
+                return;
+            }
+            match self.sctp.read(id) {
+                Some((PayloadProtocolIdentifier::Dcep, bytes)) => self.negotiate(id, &bytes, events),
+                Some((ppi, bytes)) => self.deliver(id, ppi, bytes, events),
+                None => {
+                    self.readable.remove(&id);
+                }
+            }
+        }
+    }
+
+    fn negotiate(&mut self, id: u16, bytes: &[u8], events: &mut VecDeque<PeerEvent>) {
+        match Dcep::parse(bytes) {
+            Some(Dcep::Ack) => {
+                if let Some(channel) = self.channels.get_mut(&id).filter(|channel| !channel.open) {
+                    channel.open = true;
+                    self.sctp.set_reliability(id, channel.reliability);
+                    events.push_back(PeerEvent::ChannelOpen(channel.label.clone()));
+                }
+            }
+            Some(Dcep::Open(label, reliability)) if !self.channels.contains_key(&id) => {
+                if self.channels.len() >= CHANNELS_MAX {
+                    self.sctp.reset(id);
+                    return;
+                }
+                self.sctp.write(id, &Dcep::Ack.to_bytes(), PayloadProtocolIdentifier::Dcep);
+                self.sctp.set_reliability(id, reliability);
+                events.push_back(PeerEvent::ChannelOpen(label.clone()));
+                self.channels.insert(id, Channel { label, reliability, open: true });
+            }
+            Some(Dcep::Open(..)) => {}
+            None => self.sctp.reset(id),
+        }
+    }
+
+    fn deliver(&self, id: u16, ppi: PayloadProtocolIdentifier, bytes: Vec<u8>, events: &mut VecDeque<PeerEvent>) {
+        let payload = match ppi {
+            PayloadProtocolIdentifier::Binary | PayloadProtocolIdentifier::String => bytes,
+            PayloadProtocolIdentifier::BinaryEmpty | PayloadProtocolIdentifier::StringEmpty => Vec::new(),
+            _ => return,
+        };
+        if let Some(channel) = self.channels.get(&id) {
+            events.push_back(PeerEvent::Data { label: channel.label.clone(), payload });
+        }
+    }
+}
