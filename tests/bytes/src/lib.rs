@@ -1,0 +1,85 @@
+//! One function per parser that strangers can reach: takes any bytes and must neither panic nor hang.
+//!
+//! `tests/fuzz` feeds them new bytes; the test beside this file replays the corpora in every test run.
+
+use prost::Message;
+use wire::codec::{av1, h264, h265, red, vp8, vp9};
+
+/// A target: its name, which is also its corpus folder, and what it does with bytes.
+pub type Target = (&'static str, fn(&[u8]));
+
+/// All targets.
+pub const TARGETS: [Target; 7] = [
+    ("stun", stun),
+    ("rtp", rtp),
+    ("rtcp", rtcp),
+    ("descriptors", descriptors),
+    ("sdp", sdp),
+    ("signal", signal),
+    ("join_request", join_request),
+];
+
+/// STUN messages.
+pub fn stun(bytes: &[u8]) {
+    if let Some(message) = wire::stun::Message::parse(bytes) {
+        let _ = (message.username(), message.integrity());
+    }
+}
+
+/// RTP packets and their header extensions.
+pub fn rtp(bytes: &[u8]) {
+    let Ok(packet) = wire::rtp::Packet::parse(bytes) else { return };
+    assert!(packet.payload_offset() + packet.payload().len() + packet.padding_len() == bytes.len());
+    for (id, data) in packet.extensions() {
+        assert!(id != 0);
+        let _ = (wire::ext::AudioLevel::parse(data), wire::ext::transport_sequence(data));
+    }
+}
+
+/// RTCP compounds, down to every list in them.
+pub fn rtcp(bytes: &[u8]) {
+    use wire::rtcp::Packet;
+    for packet in wire::rtcp::packets(bytes).flatten() {
+        match packet {
+            Packet::SenderReport(report) => report.blocks().for_each(drop),
+            Packet::ReceiverReport(report) => report.blocks().for_each(drop),
+            Packet::SourceDescription(description) => description.cnames().for_each(drop),
+            Packet::Bye(bye) => bye.ssrcs().for_each(drop),
+            Packet::Nack(nack) => nack.sequences().for_each(drop),
+            Packet::TransportFeedback(feedback) => feedback.statuses().for_each(drop),
+            Packet::Fir(fir) => fir.requests().for_each(drop),
+            Packet::Remb(remb) => remb.ssrcs().for_each(drop),
+            Packet::Pli(_) | Packet::Other { .. } => {}
+        }
+    }
+}
+
+/// Payload descriptors of all codecs, and the rewriting of VP8's.
+pub fn descriptors(bytes: &[u8]) {
+    let _ = (h264::keyframe(bytes), h265::keyframe(bytes), av1::keyframe(bytes), red::primary(bytes));
+    let _ = av1::DependencyDescriptor::parse(bytes).map(|descriptor| descriptor.keyframe());
+    let _ = vp9::Descriptor::parse(bytes).map(|descriptor| descriptor.keyframe());
+    if let Some(descriptor) = vp8::Descriptor::parse(bytes) {
+        let mut payload = bytes.to_vec();
+        descriptor.rewrite(&mut payload, 1, 2);
+        assert_eq!(vp8::Descriptor::parse(&payload).is_some(), true, "rewriting keeps the form");
+    }
+}
+
+/// Session descriptions, and the answer to whatever was accepted.
+pub fn sdp(bytes: &[u8]) {
+    let Ok(text) = std::str::from_utf8(bytes) else { return };
+    let _ = sdp::Description::parse(text);
+}
+
+/// LiveKit's signal requests, binary and JSON.
+pub fn signal(bytes: &[u8]) {
+    let _ = livekit_protocol::SignalRequest::decode(bytes);
+    let _ = livekit_protocol::DataPacket::decode(bytes);
+}
+
+/// The packed join request of `/rtc/v1`.
+pub fn join_request(bytes: &[u8]) {
+    let Ok(text) = std::str::from_utf8(bytes) else { return };
+    let _ = livekit::join_request::unpack(text);
+}
