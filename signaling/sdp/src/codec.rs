@@ -120,7 +120,9 @@ pub enum Variant {
 /// H.264 profiles (RFC 6184 table 5). Levels are not compared: encoders adapt to what is asked of them.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum H264Profile {
-    /// Plain and constrained baseline; encoders in use never emit what only plain baseline has.
+    /// Constrained baseline, which every client decodes.
+    ConstrainedBaseline,
+    /// Plain baseline. Encoders in use never emit what only it has, so it passes for the constrained one.
     Baseline,
     /// Main.
     Main,
@@ -196,9 +198,11 @@ impl H264Profile {
         let id = u32::from_str_radix(profile_level_id, 16).ok().filter(|_| profile_level_id.len() == 6)?;
         let (idc, constraints) = (id >> 16, (id >> 8) & 0xff);
         match (idc, constraints) {
-            (0x42, it) if it & 0x0f == 0 => Some(Self::Baseline),
-            (0x4d, it) if it & 0x8f == 0x80 => Some(Self::Baseline),
-            (0x58, it) if it & 0x8f == 0x80 => Some(Self::Baseline),
+            (0x42, it) if it & 0x4f == 0x40 => Some(Self::ConstrainedBaseline),
+            (0x42, it) if it & 0x4f == 0 => Some(Self::Baseline),
+            (0x4d, it) if it & 0x8f == 0x80 => Some(Self::ConstrainedBaseline),
+            (0x58, it) if it & 0xcf == 0xc0 => Some(Self::ConstrainedBaseline),
+            (0x58, it) if it & 0xcf == 0x80 => Some(Self::Baseline),
             (0x4d, it) if it & 0xaf == 0 => Some(Self::Main),
             (0x64, 0x0c) => Some(Self::ConstrainedHigh),
             (0x64, 0x00) => Some(Self::High),
@@ -207,10 +211,15 @@ impl H264Profile {
         }
     }
 
+    /// Whether every client decodes it.
+    pub(crate) fn is_baseline(self) -> bool {
+        matches!(self, Self::ConstrainedBaseline | Self::Baseline)
+    }
+
     /// Whether a decoder of this profile decodes a stream of `other`.
     fn contains(self, other: Self) -> bool {
         match other {
-            Self::Baseline => true,
+            Self::ConstrainedBaseline | Self::Baseline => true,
             Self::Main => matches!(self, Self::Main | Self::High | Self::High444),
             Self::ConstrainedHigh => matches!(self, Self::ConstrainedHigh | Self::High | Self::High444),
             Self::High => matches!(self, Self::High | Self::High444),
@@ -264,10 +273,13 @@ mod tests {
     #[test]
     fn understands_h264_profiles() {
         for (id, profile) in [
-            ("42e01f", H264Profile::Baseline),
+            ("42e01f", H264Profile::ConstrainedBaseline),
+            ("42C02A", H264Profile::ConstrainedBaseline),
             ("42001f", H264Profile::Baseline),
+            ("58e01f", H264Profile::ConstrainedBaseline),
+            ("58a01f", H264Profile::Baseline),
             ("4d001f", H264Profile::Main),
-            ("4d801f", H264Profile::Baseline),
+            ("4d801f", H264Profile::ConstrainedBaseline),
             ("640c1f", H264Profile::ConstrainedHigh),
             ("640032", H264Profile::High),
             ("F4001F", H264Profile::High444),
@@ -282,7 +294,9 @@ mod tests {
     #[test]
     fn fits_h264_by_profile_and_packetization() {
         let cases = [
-            (h264("42e01f", 1), h264("42001f", 1), Some(Fit::Exact)),
+            (h264("42e01f", 1), h264("42e034", 1), Some(Fit::Exact)),
+            (h264("42e01f", 1), h264("42001f", 1), Some(Fit::Contains)),
+            (h264("42001f", 1), h264("42e01f", 1), Some(Fit::Contains)),
             (h264("42e01f", 1), h264("640032", 1), Some(Fit::Contains)),
             (h264("4d001f", 1), h264("640032", 1), Some(Fit::Contains)),
             (h264("42e01f", 0), h264("42e01f", 1), Some(Fit::Looser)),

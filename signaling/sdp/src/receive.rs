@@ -2,7 +2,7 @@
 
 use door::{Codec, CodecParams, ExtensionKind, ExtensionMap, Kind, UpTrackParams};
 
-use crate::codec::{CodecSet, Format, H264Profile, TrackCodec, Variant};
+use crate::codec::{CodecSet, Format, TrackCodec, Variant};
 use crate::fmtp::Fmtp;
 use crate::section::{Direction, OfferedCodec, OfferedExtension, Section, SectionKind};
 use crate::writer::{CodecLines, OPUS_FMTP, encoding};
@@ -116,8 +116,12 @@ fn rank(format: Format, primary: Codec) -> u8 {
     match (format.codec, format.variant) {
         (Codec::Red, _) if primary == Codec::Opus => 0,
         // What every subscriber decodes goes before the richer profiles.
-        (codec, Variant::H264 { profile: H264Profile::Baseline, packetization }) if codec == primary => {
-            if packetization == 1 { 1 } else { 2 }
+        (codec, Variant::H264 { profile, packetization }) if codec == primary && profile.is_baseline() => {
+            if packetization == 1 {
+                1
+            } else {
+                2
+            }
         }
         (codec, _) if codec == primary => 3,
         _ => 4,

@@ -254,6 +254,11 @@ fn sends_tracks_on_offered_sections() {
     let vp8 = PayloadMap { from: Pt(96), to: Pt(96), rtx: Some(Pt(97)), strip_red: false };
     assert_eq!(down.payloads[0], vp8);
     assert_eq!(down.payloads.len(), camera.codecs.len());
+    assert!(down.payloads.iter().all(|it| it.from == it.to), "the same client is matched type by type");
+    // 42001f and 4d001f contain 42e01f equally; the client prefers the former.
+    let lacking = CHROME_JOIN.replace("packetization-mode=1;profile-level-id=42e01f", "packetization-mode=9");
+    let down = down_params(&parse(&lacking).sections[4], &pictures).unwrap();
+    assert_eq!(down.payloads.iter().find(|it| it.from == Pt(109)).unwrap().to, Pt(103));
     assert_eq!(down.extensions.id(ExtensionKind::Rid), None);
     assert_eq!(down.extensions.id(ExtensionKind::Mid), Some(4));
     let down = down_params(&offer.sections[1], &audio).unwrap();
