@@ -10,7 +10,7 @@ export class Server {
   /** Starts `THALWEG_BIN`; `port` 0 lets the system choose. */
   static async start({ log, port = 0, udp = 0 }) {
     const more = (process.env.THALWEG_ARGS ?? '').split(' ').filter(Boolean);
-    const args = ['--dev', '--port', String(port), '--rtc.udp_port', String(udp), '--rtc.tcp_port', '0', '--room.departure_timeout', '1', '--room.empty_timeout', '1', ...more];
+    const args = ['--dev', '--port', String(port), '--rtc.udp_port', String(udp), '--shutdown.grace', '1s', '--room.departure_timeout', '1', '--room.empty_timeout', '1', ...more];
     const child = spawn(process.env.THALWEG_BIN, args, { stdio: ['ignore', 'pipe', 'pipe'] });
     const file = createWriteStream(log, { flags: port === 0 ? 'w' : 'a' });
     child.stderr.pipe(file, { end: false });

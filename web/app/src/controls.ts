@@ -30,9 +30,9 @@ export class Controls {
       new Picker('audiooutput', 'Speaker', room.getActiveDevice('audiooutput'), choose('audiooutput', 'microphone')),
     ];
     this.dialog = this.settings();
-    const gear = el('button', { class: 'round', type: 'button', 'aria-label': 'Devices', title: 'Devices', 'aria-haspopup': 'dialog', onclick: () => void this.openSettings() }, icon('gear'));
+    const devices = el('button', { class: 'round', type: 'button', 'aria-label': 'Devices', title: 'Devices', 'aria-haspopup': 'dialog', onclick: () => void this.openSettings() }, icon('sliders'));
     const leave = el('button', { class: 'round leave', type: 'button', 'aria-label': 'Leave', title: 'Leave', onclick: onleave }, icon('leave'));
-    this.element = el('nav', { class: 'controls', 'aria-label': 'Call' }, this.microphone, this.camera, this.screen, gear, leave, this.dialog);
+    this.element = el('nav', { class: 'controls', 'aria-label': 'Call' }, this.microphone, this.camera, this.screen, devices, leave, this.dialog);
     this.forget = onDevicesChanged(() => void this.refresh());
     document.addEventListener('keydown', this.onkey);
   }

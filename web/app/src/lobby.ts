@@ -202,8 +202,7 @@ export class Lobby {
   private toggle(kind: 'camera' | 'microphone', capture: () => Capture<LocalVideoTrack> | Capture<LocalAudioTrack>): HTMLButtonElement {
     const press = (): void => {
       const source = capture();
-      if (source.track || (source.wanted && !source.fault && source.kind === 'camera')) source.stop();
-      else if (source.wanted && !source.fault && source.kind === 'microphone') source.stop();
+      if (source.wanted && !source.fault) source.stop();
       else void source.start();
     };
     return el('button', { class: `round toggle-${kind}`, type: 'button', onclick: press }, kind === 'microphone' && this.meter);
@@ -236,7 +235,7 @@ function faultCard(capture: Capture<LocalVideoTrack> | Capture<LocalAudioTrack>)
     'div',
     { class: 'fault' },
     icon('warn'),
-    el('p', {}, el('strong', {}, capture.fault?.title ?? ''), ' ', capture.fault?.advice ?? ''),
+    el('p', {}, el('strong', {}, `${capture.fault?.title ?? ''}.`), ' ', capture.fault?.advice ?? ''),
     el('button', { class: 'link', type: 'button', onclick: () => void capture.start() }, 'Try again'),
   );
 }

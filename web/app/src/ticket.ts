@@ -50,7 +50,7 @@ export function roomOfToken(token: string): string | undefined {
 function refusal(status: number, text: string): TicketRefused {
   if (status === 404 || status === 405) {
     return new TicketRefused(
-      'This server hands out no tokens, because it does not run in dev mode. Paste a token from your app below.',
+      'This server hands out no tokens, because it does not run in dev mode. Paste a token from your app.',
       true,
     );
   }
