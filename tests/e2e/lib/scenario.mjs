@@ -6,6 +6,7 @@ const stage = new Stage();
 let result;
 try {
   const { default: scenario } = await import(pathToFileURL(process.argv[2]).href);
+  await stage.begin();
   result = { note: (await scenario(stage)) ?? '' };
 } catch (error) {
   console.error(error);

@@ -2,7 +2,7 @@
 import { check, reach, until } from '../lib/check.mjs';
 
 export default async function (stage) {
-  const answer = await fetch(`${stage.http}/`);
+  const answer = await fetch(`${stage.http}/`, { headers: { accept: 'text/html' } });
   check((answer.headers.get('content-type') ?? '').includes('text/html'), `GET / answered ${answer.status} ${answer.headers.get('content-type')}, wanted the page`);
   const pages = [];
   for (const name of ['Ada', 'Bob']) {
