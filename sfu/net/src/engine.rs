@@ -1,0 +1,72 @@
+//! What a thread drives: a shard, or a stand-in for it in tests.
+
+use std::time::Instant;
+
+use door::{Command, Datagrams, Notice, Path, ShardId};
+use shard::{Shard, ShardMessage};
+
+/// What one turn of an engine produced; the thread empties all of it.
+#[derive(Debug)]
+pub struct Outbox<'a, M> {
+    /// Datagrams to send, in order.
+    pub datagrams: &'a mut Datagrams,
+    /// What control must hear.
+    pub notices: &'a mut Vec<Notice>,
+    /// What other shards must hear.
+    pub messages: &'a mut Vec<(ShardId, M)>,
+}
+
+/// One core's world. All methods are called on one thread, with `now` taken once per turn.
+pub trait Engine: Send + 'static {
+    /// What engines tell each other.
+    type Message: Send + 'static;
+
+    /// Takes one datagram, and may write to it.
+    fn receive(&mut self, now: Instant, path: Path, datagram: &mut [u8]);
+    /// Takes one request of control.
+    fn command(&mut self, now: Instant, command: Command);
+    /// Takes one message of another engine.
+    fn message(&mut self, now: Instant, from: ShardId, message: Self::Message);
+    /// Runs what is due.
+    fn advance(&mut self, now: Instant);
+    /// When [`Engine::advance`] must run next.
+    fn deadline(&self) -> Option<Instant>;
+    /// What there is to carry out.
+    fn outbox(&mut self) -> Outbox<'_, Self::Message>;
+    /// Whether the loss of a message is like the loss of a packet, so that it may be dropped when its
+    /// receiver lags.
+    fn is_droppable(message: &Self::Message) -> bool;
+}
+
+impl Engine for Shard {
+    type Message = ShardMessage;
+
+    fn receive(&mut self, now: Instant, path: Path, datagram: &mut [u8]) {
+        Self::receive(self, now, path, datagram);
+    }
+
+    fn command(&mut self, now: Instant, command: Command) {
+        Self::command(self, now, command);
+    }
+
+    fn message(&mut self, now: Instant, from: ShardId, message: ShardMessage) {
+        Self::message(self, now, from, message);
+    }
+
+    fn advance(&mut self, now: Instant) {
+        Self::advance(self, now);
+    }
+
+    fn deadline(&self) -> Option<Instant> {
+        Self::deadline(self)
+    }
+
+    fn outbox(&mut self) -> Outbox<'_, ShardMessage> {
+        let outbox = Self::outbox(self);
+        Outbox { datagrams: &mut outbox.datagrams, notices: &mut outbox.notices, messages: &mut outbox.messages }
+    }
+
+    fn is_droppable(message: &ShardMessage) -> bool {
+        matches!(message, ShardMessage::Packet { .. } | ShardMessage::Datagram { .. })
+    }
+}

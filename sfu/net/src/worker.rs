@@ -1,0 +1,205 @@
+//! The life of a shard's thread: sleep, receive, hear, advance, send.
+
+use std::os::fd::RawFd;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use door::{Command, Notice, Path, Protocol, ShardId};
+
+use crate::bell::Bell;
+use crate::counters::Counters;
+use crate::engine::Engine;
+use crate::inlet::Inlet;
+use crate::mailbox::{MESSAGES_MAX, Mailbox};
+use crate::outlet::Outlet;
+use crate::socket::Socket;
+
+/// Outgoing bytes from which on a turn sends before it receives more. Large enough for long runs to one
+/// destination, small enough that the first datagram does not wait for the last of a large room.
+const FLUSH_BYTES: usize = 2 << 20;
+
+/// Shortest sleep after a turn in which everything due was done, so that an engine that is always due does not spin.
+const PAUSE_MIN: Duration = Duration::from_micros(100);
+
+/// Sleep when the system cannot even poll.
+const DISTRESS_PAUSE: Duration = Duration::from_millis(1);
+
+/// What others need of a shard.
+#[derive(Debug)]
+pub(crate) struct Neighbour<M> {
+    pub(crate) bell: Arc<Bell>,
+    pub(crate) messages: Arc<Mailbox<(ShardId, M)>>,
+}
+
+impl<M> Clone for Neighbour<M> {
+    fn clone(&self) -> Self {
+        Self { bell: self.bell.clone(), messages: self.messages.clone() }
+    }
+}
+
+/// One thread's all.
+pub(crate) struct Worker<E: Engine, N> {
+    id: ShardId,
+    engine: E,
+    sockets: Vec<Socket>,
+    shell: Shell<E, N>,
+    inlet: Inlet,
+    /// The doorbell first, then the sockets.
+    polls: Vec<libc::pollfd>,
+    commands: Arc<Mailbox<Command>>,
+    commands_spare: Vec<Command>,
+    messages_spare: Vec<(ShardId, E::Message)>,
+    /// The next sleep lasts at least [`PAUSE_MIN`].
+    paused: bool,
+}
+
+/// What carries out what the engine wants.
+struct Shell<E: Engine, N> {
+    outlet: Outlet,
+    neighbours: Vec<Neighbour<E::Message>>,
+    /// Messages on their way, by destination, so that each mailbox is opened once per turn.
+    staged: Vec<Vec<(ShardId, E::Message)>>,
+    counters: Arc<Counters>,
+    notices: N,
+}
+
+impl<E: Engine, N: Fn(Notice)> Worker<E, N> {
+    pub(crate) fn new(
+        id: ShardId,
+        engine: E,
+        sockets: Vec<Socket>,
+        neighbours: Vec<Neighbour<E::Message>>,
+        commands: Arc<Mailbox<Command>>,
+        counters: Arc<Counters>,
+        notices: N,
+    ) -> Self {
+        let staged = neighbours.iter().map(|_| Vec::new()).collect();
+        let bell = neighbours.get(usize::from(id.0)).map_or(-1, |own| own.bell.fd());
+        let polls = std::iter::once(bell).chain(sockets.iter().map(Socket::fd)).map(readable).collect();
+        let shell = Shell { outlet: Outlet::new(), neighbours, staged, counters, notices };
+        let (commands_spare, messages_spare) = (Vec::new(), Vec::new());
+        let inlet = Inlet::new();
+        Self { id, engine, sockets, shell, inlet, polls, commands, commands_spare, messages_spare, paused: false }
+    }
+
+    /// Turns until told to stop; the last turn still hears and sends everything.
+    pub(crate) fn run(&mut self) {
+        tracing::debug!(shard = self.id.0, "media thread runs");
+        while let Some(own) = self.shell.neighbours.get(usize::from(self.id.0)).cloned() {
+            own.bell.arm();
+            let stopping = own.bell.is_stopping();
+            let hurried = stopping || !own.messages.is_empty() || !self.commands.is_empty();
+            let polled = self.sleep(if hurried { Some(Duration::ZERO) } else { self.patience() });
+            own.bell.disarm(self.polls.first().is_some_and(|bell| bell.revents != 0));
+            let now = Instant::now();
+            if polled {
+                self.receive(now);
+            }
+            self.hear(now, &own);
+            self.advance(now);
+            self.shell.carry_out(self.id, &mut self.engine, &self.sockets);
+            self.shell.counters.turns.add(1);
+            if stopping {
+                break;
+            }
+        }
+        tracing::debug!(shard = self.id.0, "media thread ends");
+    }
+
+    /// How long nothing is due; `None` when nothing ever is.
+    fn patience(&self) -> Option<Duration> {
+        let left = self.engine.deadline()?.saturating_duration_since(Instant::now());
+        Some(if self.paused { left.max(PAUSE_MIN) } else { left })
+    }
+
+    /// Sleeps until something is to be read or `timeout` is over; false when there is nothing to read.
+    fn sleep(&mut self, timeout: Option<Duration>) -> bool {
+        let timeout = timeout.map(|timeout| libc::timespec {
+            tv_sec: timeout.as_secs().try_into().unwrap_or(libc::time_t::MAX),
+            tv_nsec: timeout.subsec_nanos().into(),
+        });
+        let timeout = timeout.as_ref().map_or(std::ptr::null(), std::ptr::from_ref);
+        let len = self.polls.len() as libc::nfds_t;
+        // SAFETY: `polls` holds `len` descriptors and the timeout lives through the call; no signal mask is given.
+        let ready = unsafe { libc::ppoll(self.polls.as_mut_ptr(), len, timeout, std::ptr::null()) };
+        if ready < 0 {
+            self.polls.iter_mut().for_each(|poll| poll.revents = 0);
+            if std::io::Error::last_os_error().kind() != std::io::ErrorKind::Interrupted {
+                std::thread::sleep(DISTRESS_PAUSE);
+            }
+        }
+        ready > 0
+    }
+
+    /// Takes one batch from each socket that has something; what is left makes the next sleep short.
+    fn receive(&mut self, now: Instant) {
+        let ready = self.polls.iter().skip(1).map(|poll| poll.revents != 0);
+        for (index, _) in ready.enumerate().filter(|(_, ready)| *ready) {
+            let Some(socket) = self.sockets.get(index) else { continue };
+            let local = socket.local();
+            let (engine, shell, sockets) = (&mut self.engine, &mut self.shell, &self.sockets);
+            let counters = shell.counters.clone();
+            self.inlet.receive(socket, &counters, |remote, datagram| {
+                engine.receive(now, Path { protocol: Protocol::Udp, local, remote }, datagram);
+                shell.send(engine, sockets, FLUSH_BYTES);
+            });
+        }
+    }
+
+    /// Takes what control and the other shards have put into the mailboxes.
+    fn hear(&mut self, now: Instant, own: &Neighbour<E::Message>) {
+        self.commands.take(&mut self.commands_spare);
+        for command in self.commands_spare.drain(..) {
+            self.engine.command(now, command);
+        }
+        own.messages.take(&mut self.messages_spare);
+        for (from, message) in self.messages_spare.drain(..) {
+            self.engine.message(now, from, message);
+        }
+    }
+
+    fn advance(&mut self, now: Instant) {
+        let is_due = |engine: &E| engine.deadline().is_some_and(|deadline| deadline <= now);
+        self.paused = is_due(&self.engine);
+        if self.paused {
+            self.engine.advance(now);
+            self.paused = is_due(&self.engine);
+        }
+    }
+}
+
+impl<E: Engine, N: Fn(Notice)> Shell<E, N> {
+    /// Sends the waiting datagrams if they are at least `bytes_min` bytes.
+    fn send(&mut self, engine: &mut E, sockets: &[Socket], bytes_min: usize) {
+        let datagrams = engine.outbox().datagrams;
+        if datagrams.bytes().len() >= bytes_min {
+            self.outlet.flush(sockets, datagrams, &self.counters);
+            datagrams.clear();
+        }
+    }
+
+    /// Empties the outbox into the sockets, the mailboxes and the ear of control.
+    fn carry_out(&mut self, id: ShardId, engine: &mut E, sockets: &[Socket]) {
+        self.send(engine, sockets, 0);
+        let outbox = engine.outbox();
+        outbox.notices.drain(..).for_each(&self.notices);
+        for (to, message) in outbox.messages.drain(..) {
+            match self.staged.get_mut(usize::from(to.0)) {
+                Some(staged) => staged.push((id, message)),
+                None => self.counters.messages_dropped.add(1),
+            }
+        }
+        for (staged, neighbour) in self.staged.iter_mut().zip(&self.neighbours) {
+            if staged.is_empty() {
+                continue;
+            }
+            let dropped = neighbour.messages.append(staged, MESSAGES_MAX, |(_, message)| E::is_droppable(message));
+            self.counters.messages_dropped.add_len(dropped);
+            neighbour.bell.ring();
+        }
+    }
+}
+
+fn readable(fd: RawFd) -> libc::pollfd {
+    libc::pollfd { fd, events: libc::POLLIN, revents: 0 }
+}
