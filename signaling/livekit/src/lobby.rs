@@ -442,3 +442,6 @@ fn split_levels(levels: Vec<Level>) -> BTreeMap<u32, Vec<Level>> {
     }
     rooms
 }
+
+#[cfg(test)]
+pub(crate) mod tests;

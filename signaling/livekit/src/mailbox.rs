@@ -103,3 +103,65 @@ impl Scissors {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn message(bytes: usize) -> Box<proto::SignalResponse> {
+        let message = proto::signal_response::Message::RefreshToken("x".repeat(bytes));
+        Box::new(proto::SignalResponse { message: Some(message) })
+    }
+
+    #[test]
+    fn too_many_messages_make_a_client_slow() {
+        let (outbox, _inbox, _scissors) = mailbox();
+        for _ in 0..OUTGOING_MESSAGES_MAX {
+            assert_eq!(outbox.post(message(1)), Ok(()));
+        }
+        assert_eq!(outbox.post(message(1)), Err(PostError::PeerSlow));
+    }
+
+    #[tokio::test]
+    async fn too_many_bytes_make_a_client_slow_until_it_reads() {
+        let (outbox, mut inbox, _scissors) = mailbox();
+        assert_eq!(outbox.post(message(OUTGOING_BYTES_MAX + 1)), Ok(()), "one message may be larger than the cap");
+        assert_eq!(outbox.post(message(1)), Err(PostError::PeerSlow));
+        assert!(inbox.next().await.is_some());
+        assert_eq!(outbox.post(message(1)), Ok(()));
+    }
+
+    #[tokio::test]
+    async fn what_is_queued_outlives_the_outbox() {
+        let (outbox, mut inbox, _scissors) = mailbox();
+        outbox.post(message(1)).unwrap();
+        drop(outbox);
+        assert!(inbox.next().await.is_some());
+        assert!(inbox.next().await.is_none());
+    }
+
+    #[tokio::test]
+    async fn a_cut_is_felt_and_a_drop_is_not() {
+        let (outbox, inbox, scissors) = mailbox();
+        outbox.cut();
+        scissors.cut().await;
+        drop(inbox);
+
+        let (outbox, _inbox, scissors) = mailbox();
+        drop(outbox);
+        let waiting = scissors.cut();
+        let ready = std::future::ready(());
+        tokio::select! {
+            biased;
+            () = waiting => panic!("an orderly end is no cut"),
+            () = ready => {}
+        }
+    }
+
+    #[test]
+    fn a_gone_client_is_not_slow() {
+        let (outbox, inbox, _scissors) = mailbox();
+        drop(inbox);
+        assert_eq!(outbox.post(message(1)), Err(PostError::PeerGone));
+    }
+}

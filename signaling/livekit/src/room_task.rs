@@ -179,7 +179,7 @@ impl RoomTask {
         let Some(line) = self.lines.get(&id) else { return };
         // A connection that is gone tells so itself, by `Closed`.
         let Err(PostError::PeerSlow) = line.outbox.post(message) else { return };
-        tracing::info!(room = %self.tenancy.name, connection = id.0, "client is too slow and cut off");
+        tracing::info!(room = self.tenancy.name, connection = id.0, "client is too slow and cut off");
         self.tenancy.alive.lobby().clients_cut.fetch_add(1, Ordering::Relaxed);
         if let Some(line) = self.lines.remove(&id) {
             line.outbox.cut();
@@ -244,23 +244,57 @@ fn log(room: &str, event: &RoomEvent) {
         RoomEvent::RoomStarted(info) => tracing::info!(room, sid = %info.sid, "room started"),
         RoomEvent::RoomFinished(info) => tracing::info!(room, sid = %info.sid, "room finished"),
         RoomEvent::ParticipantJoined(_, who) => {
-            tracing::info!(room, participant = %who.identity, sid = %who.sid, "participant joined");
+            tracing::info!(room, participant = who.identity, sid = %who.sid, "participant joined");
         }
         RoomEvent::ParticipantLeft(_, who) => {
-            tracing::info!(room, participant = %who.identity, sid = %who.sid, reason = who.disconnect_reason,
+            tracing::info!(room, participant = who.identity, sid = %who.sid, reason = who.disconnect_reason,
                 "participant left");
         }
         RoomEvent::ParticipantConnectionAborted(_, who) => {
-            tracing::info!(room, participant = %who.identity, sid = %who.sid, "participant never connected");
+            tracing::info!(room, participant = who.identity, sid = %who.sid, "participant never connected");
         }
         RoomEvent::TrackPublished(_, who, track) => {
-            tracing::info!(room, participant = %who.identity, track = %track.sid, "track published");
+            tracing::info!(room, participant = who.identity, track = %track.sid, "track published");
         }
         RoomEvent::TrackUnpublished(_, who, track) => {
-            tracing::info!(room, participant = %who.identity, track = %track.sid, "track unpublished");
+            tracing::info!(room, participant = who.identity, track = %track.sid, "track unpublished");
         }
         RoomEvent::ClientFault { identity, what } => {
-            tracing::debug!(room, participant = %identity, what, "client sent what cannot be followed");
+            tracing::debug!(room, participant = identity, what, "client sent what cannot be followed");
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use door::{DtlsRole, IceCredentials, PeerParams, ShardId};
+
+    use super::*;
+
+    #[test]
+    fn a_room_that_dies_gives_its_peers_back() {
+        let commands: Arc<std::sync::Mutex<Vec<Command>>> = Arc::default();
+        let sink = Arc::clone(&commands);
+        let lobby = crate::lobby::tests::lobby_with(Arc::new(move |command| sink.lock().unwrap().push(command)));
+        let params = PeerParams {
+            local: IceCredentials { ufrag: "0000abcd".into(), pwd: "x".repeat(24) },
+            remote: None,
+            fingerprint: None,
+            role: DtlsRole::Passive,
+            negotiated_channels: false,
+            opens_channels: false,
+        };
+        let peer = |serial| PeerKey { shard: ShardId(0), serial };
+        let mut tenancy = Tenancy::new(Arc::clone(lobby.inner()), "demo".into(), 1);
+        for serial in [1, 2] {
+            tenancy.command(Command::AddPeer(peer(serial), Box::new(params.clone())));
+        }
+        tenancy.command(Command::RemovePeer(peer(1)));
+        assert_eq!(lobby.counts().tasks, 1);
+        drop(tenancy);
+        assert_eq!(lobby.counts().tasks, 0);
+        let last = commands.lock().unwrap().pop();
+        assert!(matches!(last, Some(Command::RemovePeer(key)) if key == peer(2)));
+        assert_eq!(commands.lock().unwrap().len(), 3);
     }
 }

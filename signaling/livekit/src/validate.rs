@@ -117,5 +117,5 @@ fn address(headers: &HeaderMap, remote: Option<SocketAddr>) -> String {
         let first = headers.get(*name)?.to_str().ok()?.split(',').next()?;
         first.trim().parse::<IpAddr>().ok()
     });
-    told.or(remote.map(|remote| remote.ip())).map(|ip| ip.to_string()).unwrap_or_default()
+    told.or_else(|| remote.map(|remote| remote.ip())).map(|ip| ip.to_string()).unwrap_or_default()
 }

@@ -54,22 +54,33 @@ pub(crate) async fn run(socket: WebSocket, mut connection: Connection, settings:
             () = connection.stopped() => End::Stopped,
         }
     };
-    tracing::debug!(room = %connection.room(), participant = %connection.identity(), connection = connection.id().0,
-        ?end, "signal connection ends");
+    tracing::debug!(
+        room = connection.room(),
+        participant = connection.identity(),
+        connection = connection.id().0,
+        ?end,
+        "signal connection ends"
+    );
     // The room is told first: saying goodbye may take a while.
     drop(connection);
-    let Some(code) = close_code_of(end) else { return };
+    if matches!(end, End::PeerSilent | End::PeerSlow) {
+        return;
+    }
     let goodbye = async {
-        let frame = CloseFrame { code, reason: Utf8Bytes::default() };
-        if sink.send(Message::Close(Some(frame))).await.is_ok() {
-            while let Some(Ok(_)) = stream.next().await {}
+        if let Some(code) = close_code_of(end) {
+            let frame = CloseFrame { code, reason: Utf8Bytes::default() };
+            if sink.send(Message::Close(Some(frame))).await.is_err() {
+                return;
+            }
         }
+        // Reading on waits for the client's half, and sends ours if the client was first.
+        while let Some(Ok(_)) = stream.next().await {}
     };
     // The client's half may stay out; the socket is dropped in any case.
     let _ = timeout(CLOSE_TIMEOUT, goodbye).await;
 }
 
-/// The code to close with, or `None` when there is nobody to tell.
+/// The code to close with, or `None` when there is nobody to tell or the WebSocket answers by itself.
 fn close_code_of(end: End) -> Option<u16> {
     match end {
         End::Room => Some(close_code::NORMAL),
