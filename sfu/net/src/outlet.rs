@@ -179,7 +179,8 @@ impl Outlet {
         let runs = self.batch.iter().filter_map(|run| self.runs.runs().get(*run));
         let rooms = self.headers.iter_mut().zip(&mut self.names).zip(&mut self.controls);
         for (((header, name), control), run) in rooms.zip(runs) {
-            let (ours, rest) = std::mem::take(&mut iovecs).split_at_mut(header.msg_hdr.msg_iovlen as usize);
+            let pieces: usize = header.msg_hdr.msg_iovlen as _;
+            let (ours, rest) = std::mem::take(&mut iovecs).split_at_mut(pieces);
             iovecs = rest;
             header.msg_hdr.msg_name = name.as_mut_ptr();
             header.msg_hdr.msg_iov = ours.as_mut_ptr();

@@ -172,13 +172,18 @@ mod tests {
 
     use super::*;
 
+    /// Which socket, which remote port, how long.
+    type Send = (usize, u16, usize);
+    /// Name, what is sent, and the runs it makes.
+    type Case = (&'static str, &'static [Send], &'static [&'static [usize]]);
+
     const LOCALS: [&str; 2] = ["10.0.0.1:1", "10.0.0.2:1"];
 
     fn sockets(joins: bool) -> Vec<(SocketAddr, bool)> {
         LOCALS.iter().map(|local| (local.parse().unwrap(), joins)).collect()
     }
 
-    fn datagrams(sends: &[(usize, u16, usize)]) -> Datagrams {
+    fn datagrams(sends: &[Send]) -> Datagrams {
         let mut datagrams = Datagrams::default();
         for (local, port, len) in sends {
             let local = LOCALS.get(*local).copied().unwrap_or("10.9.9.9:9").parse().unwrap();
@@ -188,7 +193,7 @@ mod tests {
         datagrams
     }
 
-    fn planned(sends: &[(usize, u16, usize)], joins: bool) -> (Vec<Vec<usize>>, usize) {
+    fn planned(sends: &[Send], joins: bool) -> (Vec<Vec<usize>>, usize) {
         let mut runs = Runs::default();
         let unroutable = runs.plan(datagrams(sends).segments(), &sockets(joins));
         (runs.runs().iter().map(|run| runs.members(run).collect()).collect(), unroutable)
@@ -196,7 +201,7 @@ mod tests {
 
     #[test]
     fn joins_what_may_be_joined() {
-        let cases: [(&str, &[(usize, u16, usize)], &[&[usize]]); 6] = [
+        let cases: [Case; 6] = [
             ("equal", &[(0, 1, 9), (0, 1, 9), (0, 1, 9)], &[&[0, 1, 2]]),
             ("the last is shorter", &[(0, 1, 9), (0, 1, 8), (0, 1, 8)], &[&[0, 1], &[2]]),
             ("longer begins another", &[(0, 1, 8), (0, 1, 9), (0, 1, 9)], &[&[0], &[1, 2]]),

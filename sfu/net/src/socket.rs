@@ -96,7 +96,7 @@ fn bind(fd: RawFd, address: SocketAddr) -> io::Result<SocketAddr> {
 }
 
 /// Enlarges a buffer beyond the system's limit where the process may, else up to it.
-fn enlarge(fd: RawFd, force: libc::c_int, plain: libc::c_int) {
+pub(crate) fn enlarge(fd: RawFd, force: libc::c_int, plain: libc::c_int) {
     if set(fd, libc::SOL_SOCKET, force, BUFFER_BYTES).is_err() {
         let _ = set(fd, libc::SOL_SOCKET, plain, BUFFER_BYTES);
     }

@@ -1,6 +1,7 @@
 //! Real sockets on the loopback interface, driven by an engine that answers.
 
 use std::net::{Ipv4Addr, Ipv6Addr, UdpSocket};
+use std::os::fd::AsRawFd;
 use std::sync::mpsc;
 use std::time::Duration;
 
@@ -97,6 +98,8 @@ fn client(server: SocketAddr) -> UdpSocket {
     let socket = UdpSocket::bind((ip, 0)).unwrap();
     socket.connect(server).unwrap();
     socket.set_read_timeout(Some(PATIENCE)).unwrap();
+    // The system's own size may be too small for a burst while other tests take the cores.
+    socket::enlarge(socket.as_raw_fd(), libc::SO_RCVBUFFORCE, libc::SO_RCVBUF);
     socket
 }
 
@@ -111,6 +114,14 @@ fn ask(socket: &UdpSocket, question: &[u8]) -> Vec<u8> {
     read(socket)
 }
 
+/// Counters of the first shard once its last turn is over; before, they lag behind what has arrived here.
+fn finished(running: Running) -> NetStats {
+    assert!(running.is_alive());
+    let counters = running.shards[0].counters.clone();
+    running.shutdown();
+    counters.snapshot()
+}
+
 #[test]
 fn datagrams_come_back_whole_and_in_order() {
     let running = echo(&config(1));
@@ -121,7 +132,7 @@ fn datagrams_come_back_whole_and_in_order() {
         sent.iter().for_each(|datagram| assert_eq!(client.send(datagram).unwrap(), datagram.len()));
         sent.iter().for_each(|datagram| assert_eq!(&read(&client), datagram));
     }
-    let [stats] = running.stats()[..] else { panic!() };
+    let stats = finished(running);
     assert_eq!((stats.datagrams_in, stats.datagrams_out), (580, 580));
     assert_eq!(stats.bytes_in, stats.bytes_out);
 }
@@ -131,15 +142,15 @@ fn runs_arrive_as_the_datagrams_they_were() {
     for offload in [true, false] {
         let running = echo(&Config { offload, ..config(1) });
         let client = client(running.local_addrs(ShardId(0))[0]);
-        for (count, len_tens, last_tens) in [(40u8, 120u8, 50u8), (64, 2, 2), (65, 3, 1), (200, 20, 20), (3, 10, 11)] {
+        for (count, len_tens, last_tens) in [(40u8, 120u8, 50u8), (64, 2, 2), (65, 3, 1), (130, 20, 20), (3, 10, 11)] {
             client.send(&[b'b', count, len_tens, last_tens]).unwrap();
             for number in 0..count {
                 let tens = if number + 1 == count { last_tens } else { len_tens };
                 assert!(read(&client) == numbered(number, usize::from(tens) * 10), "{number} of {count}");
             }
         }
-        let [stats] = running.stats()[..] else { panic!() };
-        assert_eq!((stats.datagrams_out, stats.send_refused, stats.send_full), (372, 0, 0));
+        let stats = finished(running);
+        assert_eq!((stats.datagrams_out, stats.send_refused, stats.send_full), (302, 0, 0));
     }
 }
 
@@ -276,6 +287,11 @@ fn both_families_are_served() {
 }
 
 #[test]
+fn counters_are_read_while_running() {
+    assert_eq!(echo(&config(3)).stats().len(), 3);
+}
+
+#[test]
 fn deadlines_are_kept_without_spinning() {
     let running = echo(&config(1));
     let client = client(running.local_addrs(ShardId(0))[0]);
@@ -284,7 +300,7 @@ fn deadlines_are_kept_without_spinning() {
         assert_eq!(ask(&client, b"t"), b"late");
         assert!(asked.elapsed() >= Duration::from_millis(5));
     }
-    let [stats] = running.stats()[..] else { panic!() };
+    let stats = finished(running);
     assert!(stats.turns <= 20, "{} turns", stats.turns);
 }
 
