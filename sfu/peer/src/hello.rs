@@ -3,6 +3,8 @@
 //! The library's 1.3 server takes the SRTP profile that the client lists first, and browsers list AES-CM with SHA-1
 //! first, which costs six times as much as GCM; its 1.2 server prefers GCM. So 1.2 serves such clients.
 
+use crate::tunnel::Version;
+
 const HANDSHAKE: u8 = 22;
 const CLIENT_HELLO: u8 = 1;
 const RECORD_HEADER_BYTES: usize = 13;
@@ -16,13 +18,6 @@ const SRTP_AEAD_AES_128_GCM: u16 = 7;
 const SRTP_AEAD_AES_256_GCM: u16 = 8;
 /// The most extensions looked at; browsers send about fifteen.
 const EXTENSIONS_MAX: usize = 64;
-
-/// The version to speak.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Version {
-    Dtls12,
-    Dtls13,
-}
 
 /// What the first fragment of a ClientHello shows.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]

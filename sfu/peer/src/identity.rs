@@ -6,6 +6,8 @@ use aws_lc_rs::digest;
 use dimpl::{Config, DtlsCertificate};
 use door::Fingerprint;
 
+use crate::tunnel::{self, DATAGRAM_BYTES_MAX};
+
 /// A self-signed ECDSA P-256 certificate with its key; one per process, cheap to clone.
 #[derive(Clone)]
 pub struct Identity {
@@ -25,10 +27,10 @@ impl Identity {
     /// # Errors
     /// When the crypto library fails.
     pub fn generate() -> Result<Self, IdentityError> {
-        let certificate = dimpl::certificate::generate_self_signed_certificate()
-            .map_err(|error| IdentityError(error.to_string()))?;
+        let certificate =
+            dimpl::certificate::generate_self_signed_certificate().map_err(|error| IdentityError(error.to_string()))?;
         let fingerprint = fingerprint_of(&certificate.certificate);
-        let config = crate::tunnel::config(None).map_err(|error| IdentityError(format!("{error:?}")))?;
+        let config = tunnel::config(None, DATAGRAM_BYTES_MAX).map_err(|error| IdentityError(format!("{error:?}")))?;
         Ok(Self { certificate: Arc::new(certificate), fingerprint, config })
     }
 
@@ -39,7 +41,7 @@ impl Identity {
 
     /// The DTLS library's configuration. A seed makes it repeatable, for simulation.
     pub(crate) fn config(&self, seed: Option<u64>) -> Arc<Config> {
-        let seeded = seed.and_then(|seed| crate::tunnel::config(Some(seed)).ok());
+        let seeded = seed.and_then(|seed| tunnel::config(Some(seed), DATAGRAM_BYTES_MAX).ok());
         seeded.unwrap_or_else(|| Arc::clone(&self.config))
     }
 

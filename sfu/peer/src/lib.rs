@@ -12,6 +12,8 @@ pub mod peer;
 pub mod srtp;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
+#[cfg(test)]
+mod tests;
 pub mod tunnel;
 
 pub use event::{DataRefused, PeerEvent, Received, Reject};

@@ -223,13 +223,7 @@ impl Peer {
         self.shut();
     }
 
-    fn receive_stun(
-        &mut self,
-        now: Instant,
-        path: Path,
-        datagram: &[u8],
-        out: &mut Datagrams,
-    ) -> Result<(), Reject> {
+    fn receive_stun(&mut self, now: Instant, path: Path, datagram: &[u8], out: &mut Datagrams) -> Result<(), Reject> {
         let events = &mut self.events;
         self.ice.receive(now, path, datagram, out, &mut |event| events.push_back(event))?;
         if !self.connected && self.connect_by.is_none() && self.path().is_some() {
@@ -243,19 +237,13 @@ impl Peer {
     fn begin_active(&mut self, now: Instant, out: &mut Datagrams) {
         let may_begin = self.role == DtlsRole::Active && self.tunnel.is_none() && self.fingerprint.is_some();
         let Some(path) = self.path().filter(|_| may_begin) else { return };
-        let tunnel = self.tunnel.insert(Box::new(new_tunnel(&self.identity, self.seed, Side::Client, now)));
+        let tunnel = self.tunnel.insert(Box::new(new_tunnel(&self.identity, self.seed, Side::Client(None), now)));
         let mut inbox = Vec::new();
         let over = tunnel.advance(now, Some(path), out, &mut inbox);
         self.digest(now, over, inbox, out);
     }
 
-    fn receive_dtls(
-        &mut self,
-        now: Instant,
-        path: Path,
-        datagram: &[u8],
-        out: &mut Datagrams,
-    ) -> Result<(), Reject> {
+    fn receive_dtls(&mut self, now: Instant, path: Path, datagram: &[u8], out: &mut Datagrams) -> Result<(), Reject> {
         if !self.ice.is_valid(path) {
             return Err(Reject::PathUnvalidated);
         }
@@ -336,7 +324,7 @@ impl Peer {
         let (Some(data), Some(tunnel)) = (&mut self.data, &mut self.tunnel) else { return };
         data.pump(now, &mut self.events, |packet| {
             tunnel.send(packet);
-            // What ended the tunnel shows again at its next turn.
+            // Sending alone ends nothing.
             let _ = tunnel.pump(now, path, out, &mut Vec::new());
         });
     }

@@ -8,7 +8,6 @@ use bytes::Bytes;
 use dimpl::{Config, Dtls, DtlsCertificate, KeyingMaterial, Output};
 use door::{Datagrams, Fingerprint, Path};
 
-use crate::hello::Version;
 use crate::identity::fingerprint_of;
 
 /// The handshake must be done within this time of its beginning.
@@ -29,10 +28,10 @@ const OUTPUT_BYTES: usize = 2_048;
 const OUTPUT_BYTES_MAX: usize = 1 << 17;
 
 /// The library's configuration, shared by all peers; with a seed for one simulated peer.
-pub(crate) fn config(seed: Option<u64>) -> Result<Arc<Config>, dimpl::Error> {
+pub(crate) fn config(seed: Option<u64>, datagram_bytes_max: usize) -> Result<Arc<Config>, dimpl::Error> {
     let builder = Config::builder()
         .with_crypto_provider(dimpl::crypto::aws_lc_rs::default_provider())
-        .mtu(DATAGRAM_BYTES_MAX)
+        .mtu(datagram_bytes_max)
         .handshake_timeout(HANDSHAKE)
         .flight_start_rto(FLIGHT)
         .flight_retries(FLIGHT_RETRIES)
@@ -45,12 +44,21 @@ pub(crate) fn config(seed: Option<u64>) -> Result<Arc<Config>, dimpl::Error> {
     builder.build().map(Arc::new)
 }
 
+/// A version of DTLS.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Version {
+    /// RFC 6347.
+    Dtls12,
+    /// RFC 9147.
+    Dtls13,
+}
+
 /// Which side we are, and in which version.
 #[derive(Clone, Copy)]
 pub(crate) enum Side {
     Server(Version),
-    /// Both versions are offered.
-    Client,
+    /// Offers one version, or both.
+    Client(Option<Version>),
 }
 
 /// The association has ended by itself.
@@ -76,8 +84,12 @@ impl Tunnel {
         let dtls = match side {
             Side::Server(Version::Dtls12) => Dtls::new_12(config, certificate, now),
             Side::Server(Version::Dtls13) => Dtls::new_13(config, certificate, now),
-            Side::Client => {
-                let mut dtls = Dtls::new_auto(config, certificate, now);
+            Side::Client(version) => {
+                let mut dtls = match version {
+                    Some(Version::Dtls12) => Dtls::new_12(config, certificate, now),
+                    Some(Version::Dtls13) => Dtls::new_13(config, certificate, now),
+                    None => Dtls::new_auto(config, certificate, now),
+                };
                 dtls.set_active(true);
                 dtls
             }

@@ -125,11 +125,7 @@ impl DataChannels {
         match event {
             Event::Connected => self.open_channels(events),
             Event::HandshakeFailed { .. } | Event::AssociationLost { .. } => self.lose(events),
-            Event::Stream(StreamEvent::Opened { .. }) => {
-                if self.sctp.accept() > STREAMS_MAX {
-                    self.lose(events);
-                }
-            }
+            Event::Stream(StreamEvent::Opened { .. }) => self.accept(events),
             Event::Stream(StreamEvent::Readable { id }) => {
                 self.readable.insert(id);
             }
@@ -140,6 +136,13 @@ impl DataChannels {
                 }
             }
             _ => {}
+        }
+    }
+
+    /// Takes note of a stream that the remote began.
+    fn accept(&mut self, events: &mut VecDeque<PeerEvent>) {
+        if self.sctp.accept() > STREAMS_MAX {
+            self.lose(events);
         }
     }
 
@@ -233,6 +236,111 @@ impl DataChannels {
         };
         if let Some(channel) = self.channels.get(&id) {
             events.push_back(PeerEvent::Data { label: channel.label.clone(), payload });
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// A server end and a client end, connected.
+    struct Pair {
+        now: Instant,
+        server: DataChannels,
+        client: DataChannels,
+        server_events: VecDeque<PeerEvent>,
+    }
+
+    impl Pair {
+        fn new() -> Self {
+            let mut pair = Self {
+                now: Instant::now(),
+                server: DataChannels::listen(Opening::Remote),
+                client: DataChannels::connect(Opening::Ours { client: true }).unwrap(),
+                server_events: VecDeque::new(),
+            };
+            pair.exchange(8);
+            pair
+        }
+
+        fn exchange(&mut self, rounds: usize) {
+            let mut client_events = VecDeque::new();
+            for _ in 0..rounds {
+                let mut under_way = Vec::new();
+                self.client.pump(self.now, &mut client_events, |packet| under_way.push(Bytes::copy_from_slice(packet)));
+                under_way.drain(..).for_each(|packet| self.server.receive(self.now, packet));
+                let events = &mut self.server_events;
+                self.server.pump(self.now, events, |packet| under_way.push(Bytes::copy_from_slice(packet)));
+                under_way.drain(..).for_each(|packet| self.client.receive(self.now, packet));
+                self.now += std::time::Duration::from_millis(250);
+            }
+        }
+
+        fn announce(&mut self, id: u16, label: &str) {
+            let label = ChannelLabel::Other(label.into());
+            let open = Dcep::Open(label.clone(), Reliability::of(&label)).to_bytes();
+            assert!(self.client.sctp.open(id));
+            assert!(self.client.sctp.write(id, &open, PayloadProtocolIdentifier::Dcep));
+            self.exchange(2);
+        }
+    }
+
+    #[test]
+    fn refuses_one_channel_too_many() {
+        let mut pair = Pair::new();
+        for id in 0..CHANNELS_MAX as u16 {
+            pair.announce(200 + id, "another");
+        }
+        assert_eq!(pair.server.channels.len(), CHANNELS_MAX);
+        let others = pair.server_events.iter().filter(|event| matches!(event, PeerEvent::ChannelOpen(_))).count();
+        assert_eq!(others, CHANNELS_MAX);
+    }
+
+    #[test]
+    fn drops_an_association_with_too_many_streams() {
+        let mut pair = Pair::new();
+        for id in 0..=STREAMS_MAX as u16 {
+            assert!(pair.client.sctp.open(1_000 + id));
+            assert!(pair.client.sctp.write(1_000 + id, b"x", PayloadProtocolIdentifier::Binary));
+        }
+        pair.exchange(20);
+        assert!(pair.server.channels.is_empty());
+        assert_eq!(pair.server_events.back(), Some(&PeerEvent::ChannelClosed(ChannelLabel::DataTrack)));
+    }
+
+    #[test]
+    fn leaves_messages_in_sctp_when_the_owner_does_not_take_them() {
+        let mut pair = Pair::new();
+        for _ in 0..MESSAGES_QUEUED_MAX + 10 {
+            pair.client.send(&ChannelLabel::Reliable, b"x").unwrap();
+        }
+        pair.exchange(40);
+        assert_eq!(pair.server_events.len(), MESSAGES_QUEUED_MAX);
+        assert!(pair.server.is_readable());
+        pair.server_events.clear();
+        pair.exchange(1);
+        assert!(!pair.server_events.is_empty() && !pair.server.is_readable());
+    }
+
+    proptest! {
+        /// The remote is authenticated here, but not trusted.
+        #[test]
+        fn never_panics_before_or_during_an_association(
+            packets in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..80), 10),
+            init in any::<bool>(),
+        ) {
+            let (mut server, now) = match init {
+                true => { let pair = Pair::new(); (pair.server, pair.now) }
+                false => (DataChannels::listen(Opening::Remote), Instant::now()),
+            };
+            let mut events = VecDeque::new();
+            for packet in packets {
+                server.receive(now, Bytes::from(packet));
+                server.pump(now, &mut events, |_| {});
+            }
         }
     }
 }

@@ -12,8 +12,19 @@ const SHA1_TAG_BYTES: usize = 10;
 
 /// Keys made once per session; sealing and opening allocate nothing.
 pub(super) enum Cipher {
-    Gcm { key: LessSafeKey, salt: [u8; 12] },
-    CmSha1 { key: EncryptingKey, salt: [u8; 14], auth: hmac::Key },
+    Gcm {
+        key: LessSafeKey,
+        salt: [u8; 12],
+    },
+    /// Boxed: its key schedules are large, and most sessions use GCM.
+    CmSha1(Box<CmSha1>),
+}
+
+/// Counter mode with HMAC-SHA1.
+pub(super) struct CmSha1 {
+    key: EncryptingKey,
+    salt: [u8; 14],
+    auth: hmac::Key,
 }
 
 impl Cipher {
@@ -36,13 +47,13 @@ impl Cipher {
         master.derive(stream, Label::Salt, &mut salt)?;
         master.derive(stream, Label::Authentication, &mut auth)?;
         let auth = hmac::Key::new(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, &auth);
-        Some(Self::CmSha1 { key: counter_mode(key)?, salt, auth })
+        Some(Self::CmSha1(Box::new(CmSha1 { key: counter_mode(key)?, salt, auth })))
     }
 
     pub(super) fn tag_bytes(&self) -> usize {
         match self {
             Self::Gcm { .. } => GCM_TAG_BYTES,
-            Self::CmSha1 { .. } => SHA1_TAG_BYTES,
+            Self::CmSha1(_) => SHA1_TAG_BYTES,
         }
     }
 
@@ -70,9 +81,9 @@ impl Cipher {
                 let tag = key.seal_in_place_separate_tag(nonce, Aad::from(&*header), payload).ok()?;
                 tag_room.copy_from_slice(tag.as_ref());
             }
-            Self::CmSha1 { key, salt, auth } => {
-                encrypt(key, cm_counter(salt, ssrc, index), text.get_mut(header_len..)?)?;
-                tag_room.copy_from_slice(&sha1_tag(auth, text, &rollover(index)));
+            Self::CmSha1(cm) => {
+                encrypt(&cm.key, cm_counter(&cm.salt, ssrc, index), text.get_mut(header_len..)?)?;
+                tag_room.copy_from_slice(&sha1_tag(&cm.auth, text, &rollover(index)));
             }
         }
         Some(end)
@@ -86,10 +97,10 @@ impl Cipher {
                 let (header, sealed) = packet.split_at_mut_checked(header_len)?;
                 key.open_in_place(gcm_nonce(salt, ssrc, index), Aad::from(&*header), sealed).ok()?;
             }
-            Self::CmSha1 { key, salt, auth } => {
+            Self::CmSha1(cm) => {
                 let (text, tag) = packet.split_at_mut_checked(len)?;
-                constant_time::verify_slices_are_equal(&sha1_tag(auth, text, &rollover(index)), tag).ok()?;
-                encrypt(key, cm_counter(salt, ssrc, index), text.get_mut(header_len..)?)?;
+                constant_time::verify_slices_are_equal(&sha1_tag(&cm.auth, text, &rollover(index)), tag).ok()?;
+                encrypt(&cm.key, cm_counter(&cm.salt, ssrc, index), text.get_mut(header_len..)?)?;
             }
         }
         Some(len)
@@ -100,7 +111,7 @@ impl Cipher {
         let body = packet.len().checked_sub(self.tag_bytes() + INDEX_BYTES)?;
         let word_at = match self {
             Self::Gcm { .. } => packet.len() - INDEX_BYTES,
-            Self::CmSha1 { .. } => body,
+            Self::CmSha1(_) => body,
         };
         Some((body, be32(packet, word_at)?))
     }
@@ -119,11 +130,11 @@ impl Cipher {
                 tag_room.copy_from_slice(tag.as_ref());
                 word_room.copy_from_slice(&word.to_be_bytes());
             }
-            Self::CmSha1 { key, salt, auth } => {
-                encrypt(key, cm_counter(salt, ssrc, index), text.get_mut(RTCP_HEADER_BYTES..)?)?;
+            Self::CmSha1(cm) => {
+                encrypt(&cm.key, cm_counter(&cm.salt, ssrc, index), text.get_mut(RTCP_HEADER_BYTES..)?)?;
                 let (word_room, tag_room) = trailer.split_at_mut_checked(INDEX_BYTES)?;
                 word_room.copy_from_slice(&word.to_be_bytes());
-                tag_room.copy_from_slice(&sha1_tag(auth, text, &word.to_be_bytes()));
+                tag_room.copy_from_slice(&sha1_tag(&cm.auth, text, &word.to_be_bytes()));
             }
         }
         Some(end)
@@ -139,11 +150,11 @@ impl Cipher {
                 let sealed_len = sealed.len().checked_sub(INDEX_BYTES)?;
                 key.open_in_place(gcm_nonce(salt, ssrc, index), aad, sealed.get_mut(..sealed_len)?).ok()?;
             }
-            Self::CmSha1 { key, salt, auth } => {
+            Self::CmSha1(cm) => {
                 let (text, trailer) = packet.split_at_mut_checked(body)?;
                 let tag = trailer.get(INDEX_BYTES..)?;
-                constant_time::verify_slices_are_equal(&sha1_tag(auth, text, &word.to_be_bytes()), tag).ok()?;
-                encrypt(key, cm_counter(salt, ssrc, index), text.get_mut(RTCP_HEADER_BYTES..)?)?;
+                constant_time::verify_slices_are_equal(&sha1_tag(&cm.auth, text, &word.to_be_bytes()), tag).ok()?;
+                encrypt(&cm.key, cm_counter(&cm.salt, ssrc, index), text.get_mut(RTCP_HEADER_BYTES..)?)?;
             }
         }
         Some(body)

@@ -28,10 +28,16 @@ const GCM_RTCP: &str = "81c8000d 4d617273 4e545031 4e545032 52545020 0000042a 00
 #[test]
 fn seals_and_opens_the_rtp_of_rfc_7714() {
     let table = [
-        (16, "8040f17b 8041f8d3 5501a0b2 f24de3a3 fb34de6c acba861c 9d7e4bca be633bd5 0d294e6f 42a5f47a 51c7d19b
-            36de3adf 8833899d 7f27beb1 6a9152cf 765ee439 0cce"),
-        (32, "8040f17b 8041f8d3 5501a0b2 32b1de78 a822fe12 ef9f78fa 332e33aa b1801238 9a58e2f3 b50b2a02 76ffae0f
-            1ba63799 b87b7aa3 db36dfff d6b0f9bb 7878d7a7 6c13"),
+        (
+            16,
+            "8040f17b 8041f8d3 5501a0b2 f24de3a3 fb34de6c acba861c 9d7e4bca be633bd5 0d294e6f 42a5f47a 51c7d19b
+            36de3adf 8833899d 7f27beb1 6a9152cf 765ee439 0cce",
+        ),
+        (
+            32,
+            "8040f17b 8041f8d3 5501a0b2 32b1de78 a822fe12 ef9f78fa 332e33aa b1801238 9a58e2f3 b50b2a02 76ffae0f
+            1ba63799 b87b7aa3 db36dfff d6b0f9bb 7878d7a7 6c13",
+        ),
     ];
     for (key_len, sealed) in table {
         let cipher = rfc_7714(key_len);
