@@ -2,10 +2,19 @@
 
 use std::time::{Duration, Instant};
 
-use door::{DownTrackParams, LayerTarget, UpTrackParams};
-use wire::Ssrc;
+use door::{DownTrackParams, LayerTarget, PayloadMap, UpTrackParams};
+use wire::codec::red;
+use wire::rtp::{Header, Packet};
+use wire::{Pt, Ssrc};
 
+use crate::extensions::Extensions;
+use crate::rewriter::{Numbers, Repeat, Rewriter, Rewritten};
+use crate::ring::Meta;
+use crate::selector::{Choice, Selector};
 use crate::uptrack::{Arrival, UpTrack};
+
+/// Sender reports remembered to measure the round trip, some seconds of them.
+const REPORTS: usize = 4;
 
 /// A packet in the output buffer.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -27,7 +36,8 @@ pub struct Written {
 pub struct SenderReport {
     /// Our source.
     pub ssrc: Ssrc,
-    /// NTP time in the publisher's clock, 32.32 fixed point.
+    /// NTP time in the publisher's clock, 32.32 fixed point. The publisher's, because its audio and video
+    /// then stand in the relation that it gave them, whatever their ways took.
     pub ntp: u64,
     /// The RTP timestamp at that time.
     pub rtp: u32,
@@ -50,20 +60,42 @@ pub struct DownStats {
     pub retransmit_refused: u64,
     /// Packets of a payload type that the subscriber does not take.
     pub unmapped: u64,
-    /// Packets left out on purpose: temporal layers above the target.
+    /// Packets left out on purpose: temporal layers above the target, padding, and the unmapped.
     pub thinned: u64,
+    /// Packets that did not fit the buffer lent for them.
+    pub overlong: u64,
 }
 
 /// One subscription.
 #[derive(Debug)]
 pub struct DownTrack {
     params: DownTrackParams,
+    selector: Selector,
+    rewriter: Rewriter,
+    extensions: Extensions,
+    /// The payload type that the last packet had, and what becomes of it.
+    payload: Option<PayloadMap>,
+    rtx_seq: u16,
+    reports: [Option<(u32, Instant)>; REPORTS],
+    reports_sent: usize,
+    stats: DownStats,
 }
 
 impl DownTrack {
-    /// A subscription to a track with parameters `up`. Random starting points come from `rng` (RFC 3550 section 5.1).
-    pub fn new(_up: &UpTrackParams, params: DownTrackParams, _target: LayerTarget, _rng: &mut impl rand::Rng) -> Self {
-        Self { params }
+    /// A subscription to a track with parameters `up`. Random starting points come from
+    /// `rng` (RFC 3550 section 5.1).
+    pub fn new(up: &UpTrackParams, params: DownTrackParams, target: LayerTarget, rng: &mut impl rand::Rng) -> Self {
+        Self {
+            selector: Selector::new(params.kind, target),
+            rewriter: Rewriter::new(params.kind, rng),
+            extensions: Extensions::new(up, &params),
+            payload: None,
+            rtx_seq: rng.random(),
+            reports: [None; REPORTS],
+            reports_sent: 0,
+            stats: DownStats::default(),
+            params,
+        }
     }
 
     /// What the subscriber negotiated.
@@ -72,62 +104,242 @@ impl DownTrack {
     }
 
     /// The up track was renegotiated: takes its extension ids. Forwarding goes on.
-    pub fn update_up(&mut self, _up: &UpTrackParams) {}
+    pub fn update_up(&mut self, up: &UpTrackParams) {
+        self.extensions = Extensions::new(up, &self.params);
+    }
 
     /// The subscriber renegotiated; our sources must be the same. Forwarding goes on.
-    pub fn update(&mut self, _up: &UpTrackParams, params: DownTrackParams) {
+    pub fn update(&mut self, up: &UpTrackParams, params: DownTrackParams) {
+        self.extensions = Extensions::new(up, &params);
+        self.payload = None;
         self.params = params;
     }
 
     /// From here on another up track is forwarded; the subscriber sees one stream.
-    pub fn replace(&mut self, _up: &UpTrackParams) {}
+    pub fn replace(&mut self, up: &UpTrackParams) {
+        self.update_up(up);
+        self.selector.stop();
+        self.rewriter.change_origin();
+    }
 
     /// Chooses another layer.
-    pub fn set_target(&mut self, _target: LayerTarget) {}
+    pub fn set_target(&mut self, target: LayerTarget) {
+        self.selector.set_target(target);
+    }
 
     /// The layer asked for.
     pub fn target(&self) -> LayerTarget {
-        LayerTarget::Off
+        self.selector.target()
     }
 
     /// The encoding that is forwarded.
     pub fn encoding(&self) -> Option<u8> {
-        None
+        self.selector.current()
     }
 
-    /// The encoding that must bring a key frame before forwarding begins, or before a switch.
-    pub fn keyframe_wanted(&self, _now: Instant, _up: &UpTrack) -> Option<u8> {
-        None
+    /// The encoding that must bring a key frame before forwarding begins, or before a switch. To be asked
+    /// after a subscription, a new target or an unmute, and every half second or so: the rest is
+    /// [`UpTrack::request_keyframe`]'s.
+    pub fn keyframe_wanted(&self, now: Instant, up: &UpTrack) -> Option<u8> {
+        if up.is_muted() { None } else { self.selector.keyframe_wanted(up.encodings(), up.live_at(now)) }
     }
 
     /// The subscriber lost its picture (PLI or FIR): the encoding to ask for a key frame.
     pub fn picture_lost(&self) -> Option<u8> {
-        None
+        self.selector.current()
     }
 
     /// Writes the packet behind `arrival` for this subscriber to `out`; `None` when it gets nothing.
     /// `out` needs at most the packet's length and 64 bytes.
-    pub fn forward(&mut self, _now: Instant, _up: &UpTrack, _arrival: &Arrival, _out: &mut [u8]) -> Option<Written> {
-        None
+    pub fn forward(&mut self, now: Instant, up: &UpTrack, arrival: &Arrival, out: &mut [u8]) -> Option<Written> {
+        if up.is_muted() {
+            self.selector.stop();
+            return None;
+        }
+        let (meta, bytes) = up.packet(arrival.encoding, arrival.seq)?;
+        let choice = self.selector.choose(up, arrival.encoding, meta);
+        if choice == Choice::Ignore {
+            return None;
+        }
+        let payload = self.payload(meta, bytes);
+        if choice == Choice::Begin && payload.is_none() {
+            self.selector.stop();
+            return None;
+        }
+        let rewritten = match choice {
+            Choice::Begin => {
+                self.extensions.begin();
+                Rewritten::Packet(self.rewriter.begin(now, up, arrival.encoding, meta))
+            }
+            _ => {
+                let is_sent = choice == Choice::Send && payload.is_some();
+                self.stats.thinned += u64::from(!is_sent);
+                self.rewriter.go_on(now, meta, is_sent)?
+            }
+        };
+        let written = match (rewritten, payload) {
+            (Rewritten::Packet(numbers), Some(payload)) => self.write(meta, bytes, payload, numbers, None, out),
+            (Rewritten::Packet(numbers) | Rewritten::Padding(numbers), _) => self.write_padding(meta.pt, numbers, out),
+        };
+        self.count(written)
     }
 
-    /// Writes the packet that the subscriber misses under `seq` again.
-    pub fn retransmit(&mut self, _now: Instant, _up: &UpTrack, _seq: u16, _out: &mut [u8]) -> Option<Written> {
-        None
+    /// Writes the packet that the subscriber misses under `seq` again, or for the first time if it came too
+    /// late to be forwarded in its place. `None` when it is unknown or was repeated within 20 ms.
+    pub fn retransmit(&mut self, now: Instant, up: &UpTrack, seq: u16, out: &mut [u8]) -> Option<Written> {
+        let written = self.write_again(now, up, seq, out);
+        self.stats.retransmitted += u64::from(written.is_some());
+        self.stats.retransmit_refused += u64::from(written.is_none());
+        written
+    }
+
+    fn write_again(&mut self, now: Instant, up: &UpTrack, seq: u16, out: &mut [u8]) -> Option<Written> {
+        match self.rewriter.repeat(now, seq)? {
+            Repeat::Padding(numbers) => {
+                let pt = self.params.payloads.first()?.from;
+                self.write_padding(pt, numbers, out)
+            }
+            Repeat::Packet { encoding, source_seq, is_first } => {
+                let (meta, bytes) = up.packet(encoding, source_seq)?;
+                if is_first {
+                    // It may have come before the packet that the stretch began with.
+                    return self.forward_late(now, up, encoding, meta, bytes, out);
+                }
+                let numbers = self.rewriter.sent_as(seq, meta)?;
+                let payload = self.payload(meta, bytes)?;
+                let rtx = self.params.rtx_ssrc.zip(payload.map.rtx);
+                self.write(meta, bytes, payload, numbers, rtx, out)
+            }
+        }
+    }
+
+    fn forward_late(
+        &mut self,
+        now: Instant,
+        up: &UpTrack,
+        encoding: u8,
+        meta: &Meta,
+        bytes: &[u8],
+        out: &mut [u8],
+    ) -> Option<Written> {
+        if up.is_muted() || self.selector.current() != Some(encoding) {
+            return None;
+        }
+        let payload = self.payload(meta, bytes);
+        let choice = self.selector.choose(up, encoding, meta);
+        let is_sent = choice == Choice::Send && payload.is_some();
+        let written = match (self.rewriter.go_on(now, meta, is_sent)?, payload) {
+            (Rewritten::Packet(numbers), Some(payload)) => self.write(meta, bytes, payload, numbers, None, out),
+            (Rewritten::Packet(numbers) | Rewritten::Padding(numbers), _) => self.write_padding(meta.pt, numbers, out),
+        };
+        self.count(written)
     }
 
     /// The sender report to send at `now`; `None` before packets and before the publisher's own report.
-    pub fn sender_report(&mut self, _now: Instant, _up: &UpTrack) -> Option<SenderReport> {
-        None
+    pub fn sender_report(&mut self, now: Instant, up: &UpTrack) -> Option<SenderReport> {
+        let (encoding, offset) = self.rewriter.timestamp_offset(up)?;
+        let clock = up.clock(encoding)?;
+        let elapsed = now.saturating_duration_since(clock.arrived);
+        let (ntp, rtp) = clock.later(elapsed, up.clock_hz(encoding));
+        if let Some(place) = self.reports.get_mut(self.reports_sent % REPORTS) {
+            *place = Some(((ntp >> 16) as u32, now));
+        }
+        self.reports_sent = self.reports_sent.wrapping_add(1);
+        Some(SenderReport {
+            ssrc: self.params.ssrc,
+            ntp,
+            rtp: rtp.wrapping_add(offset),
+            packets: self.stats.packets as u32,
+            octets: self.stats.payload_bytes as u32,
+        })
     }
 
     /// Round trip from the subscriber's reception report (RFC 3550 section 6.4.1): its LSR and DLSR fields.
-    pub fn round_trip(&self, _now: Instant, _lsr: u32, _dlsr: u32) -> Option<Duration> {
-        None
+    /// `None` when it answers none of our last reports.
+    pub fn round_trip(&self, now: Instant, lsr: u32, dlsr: u32) -> Option<Duration> {
+        let (_, sent) = self.reports.iter().flatten().find(|(ntp, _)| *ntp == lsr)?;
+        let held = Duration::from_nanos(u64::from(dlsr) * 1_000_000_000 >> 16);
+        now.saturating_duration_since(*sent).checked_sub(held)
     }
 
     /// The counters.
     pub fn stats(&self) -> DownStats {
-        DownStats::default()
+        self.stats
     }
+
+    fn count(&mut self, written: Option<Written>) -> Option<Written> {
+        let Some(sent) = written else {
+            self.stats.overlong += 1;
+            return None;
+        };
+        self.stats.packets += 1;
+        self.stats.payload_bytes += (sent.len - sent.header_len) as u64;
+        written
+    }
+
+    /// What the subscriber gets of a packet's payload; `None` for padding and for what it does not take.
+    fn payload<'a>(&mut self, meta: &Meta, bytes: &'a [u8]) -> Option<Payload<'a>> {
+        let whole = bytes.get(usize::from(meta.payload_offset)..).filter(|whole| !whole.is_empty())?;
+        if self.payload.is_none_or(|map| map.from != meta.pt) {
+            self.payload = self.params.payloads.iter().copied().find(|map| map.from == meta.pt);
+        }
+        let Some(map) = self.payload else {
+            self.stats.unmapped += 1;
+            return None;
+        };
+        let bytes = if map.strip_red { red::primary(whole)?.1 } else { whole };
+        Some(Payload { map, bytes }).filter(|payload| !payload.bytes.is_empty())
+    }
+
+    fn write(
+        &mut self,
+        meta: &Meta,
+        bytes: &[u8],
+        payload: Payload<'_>,
+        numbers: Numbers,
+        rtx: Option<(Ssrc, Pt)>,
+        out: &mut [u8],
+    ) -> Option<Written> {
+        let source = Packet::parse(bytes).ok()?;
+        let original = numbers.number as u16;
+        let (ssrc, pt, seq) = match rtx {
+            Some((ssrc, pt)) => (ssrc, pt, self.rtx_seq),
+            None => (self.params.ssrc, payload.map.to, original),
+        };
+        let header = Header { marker: meta.marker, pt, seq, timestamp: numbers.timestamp, ssrc };
+        let (extensions, transport_seq_offset) = self.extensions.collect(Some(&source), meta.keyframe);
+        let header_len = header.write(&extensions, out)?;
+        let mut at = header_len;
+        if rtx.is_some() {
+            self.rtx_seq = self.rtx_seq.wrapping_add(1);
+            out.get_mut(at..at + 2)?.copy_from_slice(&original.to_be_bytes());
+            at += 2;
+        }
+        let len = at + payload.bytes.len();
+        let body = out.get_mut(at..len)?;
+        body.copy_from_slice(payload.bytes);
+        if let Some(vp8) = meta.vp8 {
+            vp8.rewrite(body, numbers.picture_id, numbers.tl0_index);
+        }
+        Some(Written { len, header_len, transport_seq_offset, ssrc, seq })
+    }
+
+    /// Writes a packet that is all padding (RFC 3550 section 5.1).
+    fn write_padding(&mut self, pt: Pt, numbers: Numbers, out: &mut [u8]) -> Option<Written> {
+        let map = self.params.payloads.iter().find(|map| map.from == pt).or(self.params.payloads.first())?;
+        let (ssrc, seq) = (self.params.ssrc, numbers.number as u16);
+        let header = Header { marker: false, pt: map.to, seq, timestamp: numbers.timestamp, ssrc };
+        let (extensions, transport_seq_offset) = self.extensions.collect(None, false);
+        let header_len = header.write(&extensions, out)?;
+        *out.get_mut(header_len)? = 1;
+        *out.first_mut()? |= 0x20;
+        Some(Written { len: header_len + 1, header_len, transport_seq_offset, ssrc, seq })
+    }
+}
+
+/// What is sent of a payload, and as what.
+#[derive(Clone, Copy)]
+struct Payload<'a> {
+    map: PayloadMap,
+    bytes: &'a [u8],
 }

@@ -5,10 +5,25 @@
 
 pub mod demux;
 pub mod downtrack;
+mod encoding;
+mod extensions;
+mod history;
+mod inspect;
+pub mod keyframe;
+pub mod missing;
+pub mod reception;
+mod rewriter;
 pub mod ring;
+mod selector;
+mod sequence;
 pub mod uptrack;
+
+#[cfg(test)]
+mod testing;
 
 pub use demux::{Demux, Route, Stream};
 pub use downtrack::{DownStats, DownTrack, SenderReport, Written};
+pub use encoding::SILENCE;
+pub use reception::{ClockPoint, ReceptionReport};
 pub use ring::{Meta, Ring};
-pub use uptrack::{Arrival, KeyframeRequest, ReceptionReport, UpStats, UpTrack};
+pub use uptrack::{Arrival, KeyframeRequest, UpStats, UpTrack};

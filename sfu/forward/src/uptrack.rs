@@ -1,13 +1,20 @@
-//! A published track as it arrives.
+//! A published track as it arrives: encodings, rings, and what to ask its publisher for.
 
 use std::time::{Duration, Instant};
 
-use door::UpTrackParams;
+use door::{CodecParams, ExtensionKind, Kind, UpTrackParams};
 use wire::Ssrc;
 use wire::ext::AudioLevel;
 use wire::rtp::Packet;
 
+use crate::encoding::{Encoding, Incoming, Outcome};
+use crate::inspect::inspect;
+use crate::reception::{ClockPoint, ReceptionReport};
 use crate::ring::Meta;
+use crate::sequence::Place;
+
+/// Encodings of one track; simulcast has three. Further ones are refused.
+pub const ENCODINGS_MAX: usize = 4;
 
 /// Handle to a packet that arrived and is in its ring.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -35,25 +42,6 @@ pub struct KeyframeRequest {
     pub ssrc: Option<Ssrc>,
 }
 
-/// A reception report block (RFC 3550 section 6.4.1).
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct ReceptionReport {
-    /// Whose reception is reported.
-    pub ssrc: Ssrc,
-    /// Loss since the last report in 1/256.
-    pub fraction_lost: u8,
-    /// Loss since the beginning, within 24 bits signed.
-    pub cumulative_lost: i32,
-    /// Extended highest sequence number received.
-    pub highest_seq: u32,
-    /// Interarrival jitter in timestamp ticks.
-    pub jitter: u32,
-    /// Middle 32 bits of the last sender report's NTP time, or 0.
-    pub last_sender_report: u32,
-    /// Time since then in 1/65536 s, or 0.
-    pub delay_since_last: u32,
-}
-
 /// Cumulative counters of a track.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct UpStats {
@@ -63,13 +51,11 @@ pub struct UpStats {
     pub recovered: u64,
     /// Packets known already.
     pub duplicate: u64,
-    /// Packets too old for the ring.
-    pub old: u64,
-    /// Packets with a payload type that was not negotiated, or unreadable.
+    /// Packets too old, too long, of a payload type that was not negotiated, or unreadable.
     pub refused: u64,
     /// Packets of padding only.
     pub padding: u64,
-    /// Packets never received although asked for as often as allowed.
+    /// Packets given up: asked for as often as allowed, or too many missing at a time.
     pub lost: u64,
 }
 
@@ -77,21 +63,50 @@ pub struct UpStats {
 #[derive(Debug)]
 pub struct UpTrack {
     params: UpTrackParams,
+    encodings: Vec<Encoding>,
+    is_mirror: bool,
+    muted: bool,
+    level_id: Option<u8>,
+    descriptor_id: Option<u8>,
+    live: u8,
+    stats: UpStats,
 }
 
 impl UpTrack {
     /// A track whose packets come from its publisher.
     pub fn new(params: UpTrackParams) -> Self {
-        Self { params }
+        Self::make(params, false)
     }
 
-    /// A copy, on another shard, of a track whose packets come from its home shard.
+    /// A copy, on another shard, of a track whose packets come from its home shard: it asks for nothing and
+    /// reports nothing, save that it wants key frames.
     pub fn mirror(params: UpTrackParams) -> Self {
-        Self { params }
+        Self::make(params, true)
+    }
+
+    fn make(params: UpTrackParams, is_mirror: bool) -> Self {
+        let mut track = Self {
+            params: params.clone(),
+            encodings: Vec::new(),
+            is_mirror,
+            muted: false,
+            level_id: None,
+            descriptor_id: None,
+            live: 0,
+            stats: UpStats::default(),
+        };
+        track.update(params);
+        track
     }
 
     /// Takes new parameters; layers and counters go on.
     pub fn update(&mut self, params: UpTrackParams) {
+        let count = params.rids.len().max(params.ssrcs.len()).clamp(1, ENCODINGS_MAX);
+        for index in self.encodings.len()..count {
+            self.encodings.push(Encoding::new(index as u8, params.kind));
+        }
+        self.level_id = params.extensions.id(ExtensionKind::AudioLevel);
+        self.descriptor_id = params.extensions.id(ExtensionKind::DependencyDescriptor);
         self.params = params;
     }
 
@@ -102,77 +117,244 @@ impl UpTrack {
 
     /// Number of encodings.
     pub fn encodings(&self) -> u8 {
-        1
+        self.encodings.len() as u8
     }
 
-    /// Takes a packet of `encoding`; the handle if it is new and to be forwarded.
-    pub fn receive(&mut self, _now: Instant, _encoding: u8, _packet: &Packet<'_>, _is_rtx: bool) -> Option<Arrival> {
-        None
+    /// Takes a packet of `encoding`; the handle if it is new. Retransmissions are unwrapped (RFC 4588).
+    pub fn receive(&mut self, now: Instant, encoding: u8, packet: &Packet<'_>, is_rtx: bool) -> Option<Arrival> {
+        if is_rtx {
+            self.receive_retransmitted(now, encoding, packet)
+        } else {
+            self.receive_media(now, encoding, packet)
+        }
     }
 
     /// Takes a packet that its home shard has received (its bytes as [`UpTrack::packet`] gives them there).
-    pub fn receive_mirrored(&mut self, _now: Instant, _encoding: u8, _packet: &Packet<'_>) -> Option<Arrival> {
-        None
+    pub fn receive_mirrored(&mut self, now: Instant, encoding: u8, packet: &Packet<'_>) -> Option<Arrival> {
+        self.receive_media(now, encoding, packet)
+    }
+
+    fn receive_media(&mut self, now: Instant, index: u8, packet: &Packet<'_>) -> Option<Arrival> {
+        let codec = self.codec(|codec| codec.pt == packet.pt());
+        let (Some(codec), Some(encoding)) = (codec, self.encodings.get_mut(usize::from(index))) else {
+            self.stats.refused += 1;
+            return None;
+        };
+        let place = encoding.place(packet.ssrc(), packet.seq());
+        // Counted below when it begins a numbering, which resets the counts.
+        if !matches!(place, Place::Restart(_) | Place::Astray) {
+            encoding.count(now, packet, &codec);
+        }
+        let arrival = self.take(now, index, packet, packet.payload(), &codec, place);
+        if let (Place::Restart(_), Some(encoding)) = (place, self.encodings.get_mut(usize::from(index))) {
+            encoding.count(now, packet, &codec);
+        }
+        arrival
+    }
+
+    fn receive_retransmitted(&mut self, now: Instant, index: u8, packet: &Packet<'_>) -> Option<Arrival> {
+        let Some((original, payload)) = packet.payload().split_first_chunk::<2>() else {
+            // A probe for bandwidth.
+            self.stats.padding += 1;
+            return None;
+        };
+        let codec = self.codec(|codec| codec.rtx == Some(packet.pt()));
+        let encoding = self.encodings.get_mut(usize::from(index)).filter(|encoding| encoding.ssrc.is_some());
+        let place = encoding.and_then(|encoding| encoding.sequence.place_retransmitted(u16::from_be_bytes(*original)));
+        let (Some(codec), Some(place)) = (codec, place) else {
+            self.stats.refused += 1;
+            return None;
+        };
+        let arrival = self.take(now, index, packet, payload, &codec, place)?;
+        self.stats.recovered += 1;
+        Some(Arrival { recovered: true, ..arrival })
+    }
+
+    fn codec(&self, wanted: impl Fn(&CodecParams) -> bool) -> Option<CodecParams> {
+        self.params.codecs.iter().copied().find(wanted)
+    }
+
+    fn take(
+        &mut self,
+        now: Instant,
+        index: u8,
+        packet: &Packet<'_>,
+        payload: &[u8],
+        codec: &CodecParams,
+        place: Place,
+    ) -> Option<Arrival> {
+        let (level, descriptor) = self.read_extensions(packet);
+        let inspected = inspect(codec.codec, payload, descriptor);
+        let incoming = Incoming { packet, pt: codec.pt, payload, inspected };
+        let encoding = self.encodings.get_mut(usize::from(index))?;
+        match encoding.take(now, &incoming, place) {
+            Outcome::New { seq, missing_from } => {
+                self.stats.padding += u64::from(payload.is_empty());
+                self.note_new(now, index, seq, missing_from, codec);
+                self.stats.received += 1;
+                let first = self.stats.received == 1;
+                Some(Arrival { encoding: index, seq, first, recovered: false, keyframe: inspected.keyframe, level })
+            }
+            Outcome::Duplicate => {
+                self.stats.duplicate += 1;
+                None
+            }
+            Outcome::Refused => {
+                self.stats.refused += 1;
+                None
+            }
+        }
+    }
+
+    fn read_extensions<'a>(&self, packet: &Packet<'a>) -> (Option<AudioLevel>, Option<&'a [u8]>) {
+        let (mut level, mut descriptor) = (None, None);
+        for (id, data) in packet.extensions() {
+            if Some(id) == self.level_id {
+                level = AudioLevel::parse(data);
+            } else if Some(id) == self.descriptor_id {
+                descriptor = Some(data);
+            }
+        }
+        (level, descriptor)
+    }
+
+    fn note_new(&mut self, now: Instant, index: u8, seq: u64, missing_from: u64, codec: &CodecParams) {
+        self.live = self.live_at(now);
+        let (is_mirror, is_video) = (self.is_mirror, self.params.kind == Kind::Video);
+        let Some(encoding) = self.encodings.get_mut(usize::from(index)).filter(|_| !is_mirror && codec.nack) else {
+            return;
+        };
+        encoding.missing.remove(seq);
+        let given_up = encoding.missing.extend(now, missing_from..seq);
+        if given_up > 0 && is_video {
+            encoding.throttle.want(now);
+        }
+        self.stats.lost += given_up;
     }
 
     /// The packet behind a handle while it is kept: header and payload in the clear, without padding.
-    pub fn packet(&self, _encoding: u8, _seq: u64) -> Option<(&Meta, &[u8])> {
-        None
+    pub fn packet(&self, encoding: u8, seq: u64) -> Option<(&Meta, &[u8])> {
+        self.encodings.get(usize::from(encoding))?.ring.packet(seq)
     }
 
-    /// Fills `seqs` with the sequence numbers to be asked for (NACK) of one encoding, and returns whose.
-    pub fn nacks(&mut self, _now: Instant, _encoding: u8, _rtt: Duration, _seqs: &mut Vec<u16>) -> Option<Ssrc> {
-        None
+    /// Fills `seqs` with the sequence numbers to be asked for (NACK) of one encoding, and returns whose they
+    /// are; `None` when there is nothing to ask. Video that is given up makes a key frame wanted.
+    pub fn nacks(&mut self, now: Instant, encoding: u8, rtt: Duration, seqs: &mut Vec<u16>) -> Option<Ssrc> {
+        seqs.clear();
+        let encoding = self.encodings.get_mut(usize::from(encoding))?;
+        let given_up = encoding.missing.take_due(now, rtt, seqs);
+        if given_up > 0 && self.params.kind == Kind::Video {
+            encoding.throttle.want(now);
+        }
+        self.stats.lost += given_up;
+        encoding.ssrc.filter(|_| !seqs.is_empty())
     }
 
-    /// Wants a key frame; the request if it may go out at once, else it goes when the throttle lets it.
-    pub fn request_keyframe(&mut self, _now: Instant, _encoding: u8) -> Option<KeyframeRequest> {
-        None
+    /// Wants a key frame; the request if it may go out at once, else [`UpTrack::keyframe_due`] gives it when
+    /// its time has come. It is repeated until a key frame arrives.
+    pub fn request_keyframe(&mut self, now: Instant, encoding: u8) -> Option<KeyframeRequest> {
+        if self.params.kind == Kind::Audio {
+            return None;
+        }
+        self.encodings.get_mut(usize::from(encoding))?.throttle.want(now);
+        self.take_keyframe_due(now, encoding)
     }
 
     /// The next key frame request whose time has come; call until `None`.
-    pub fn keyframe_due(&mut self, _now: Instant) -> Option<KeyframeRequest> {
-        None
+    pub fn keyframe_due(&mut self, now: Instant) -> Option<KeyframeRequest> {
+        (0..self.encodings()).find_map(|encoding| self.take_keyframe_due(now, encoding))
     }
 
-    /// When `nacks` or `keyframe_due` next have something to say.
+    fn take_keyframe_due(&mut self, now: Instant, index: u8) -> Option<KeyframeRequest> {
+        let is_mirror = self.is_mirror;
+        let encoding = self.encodings.get_mut(usize::from(index))?;
+        // A publisher is not asked for a key frame of what it does not send; a mirror cannot tell and asks its home.
+        if !is_mirror && !encoding.is_live(now) {
+            encoding.throttle.park();
+        }
+        encoding.throttle.take_due(now).then_some(KeyframeRequest { encoding: index, ssrc: encoding.ssrc })
+    }
+
+    /// When [`UpTrack::nacks`] or [`UpTrack::keyframe_due`] next have something to say; may be past.
     pub fn deadline(&self) -> Option<Instant> {
-        None
+        let deadlines =
+            self.encodings.iter().flat_map(|encoding| [encoding.missing.deadline(), encoding.throttle.deadline()]);
+        deadlines.flatten().min()
     }
 
-    /// What to report of `encoding`; begins a new interval.
-    pub fn reception_report(&mut self, _now: Instant, _encoding: u8) -> Option<ReceptionReport> {
-        None
+    /// What to report of `encoding`; begins a new interval. `None` before its first packet and on a mirror.
+    pub fn reception_report(&mut self, now: Instant, encoding: u8) -> Option<ReceptionReport> {
+        let encoding = self.encodings.get_mut(usize::from(encoding)).filter(|_| !self.is_mirror)?;
+        let (ssrc, highest) = (encoding.ssrc?, encoding.sequence.highest()?);
+        Some(encoding.reception.report(now, ssrc, highest, encoding.clock))
     }
 
-    /// Notes the publisher's sender report of `encoding` (NTP 64 bits, RTP timestamp).
-    pub fn sender_report(&mut self, _now: Instant, _encoding: u8, _ntp: u64, _rtp: u32) {}
+    /// Notes the publisher's sender report of `encoding`: NTP time in 32.32 fixed point and RTP timestamp.
+    pub fn sender_report(&mut self, now: Instant, encoding: u8, ntp: u64, rtp: u32) {
+        if let Some(encoding) = self.encodings.get_mut(usize::from(encoding)) {
+            encoding.clock = Some(ClockPoint { ntp, rtp, arrived: now });
+        }
+    }
+
+    /// The last sender report of `encoding`.
+    pub fn clock(&self, encoding: u8) -> Option<ClockPoint> {
+        self.encodings.get(usize::from(encoding))?.clock
+    }
+
+    /// Ticks per second of `encoding`'s timestamps.
+    pub fn clock_hz(&self, encoding: u8) -> u32 {
+        self.encodings.get(usize::from(encoding)).map_or(90_000, |encoding| encoding.clock_hz)
+    }
 
     /// Source of an encoding's media, once known.
-    pub fn ssrc(&self, _encoding: u8) -> Option<Ssrc> {
-        None
+    pub fn ssrc(&self, encoding: u8) -> Option<Ssrc> {
+        self.encodings.get(usize::from(encoding))?.ssrc
+    }
+
+    /// Highest extended sequence number of `encoding`.
+    pub fn highest_seq(&self, encoding: u8) -> Option<u64> {
+        self.encodings.get(usize::from(encoding))?.sequence.highest()
+    }
+
+    /// Counts how often the numbering of `encoding` began anew, as in [`Meta::run`].
+    pub(crate) fn run(&self, encoding: u8) -> Option<u16> {
+        self.encodings.get(usize::from(encoding)).map(|encoding| encoding.sequence.run())
     }
 
     /// Whether packets of `encoding` arrived within the last second.
-    pub fn is_live(&self, _now: Instant, _encoding: u8) -> bool {
-        false
+    pub fn is_live(&self, now: Instant, encoding: u8) -> bool {
+        self.encodings.get(usize::from(encoding)).is_some_and(|encoding| encoding.is_live(now))
     }
 
     /// Received bits per second of `encoding`.
-    pub fn bitrate_bps(&self, _now: Instant, _encoding: u8) -> u64 {
-        0
+    pub fn bitrate_bps(&self, now: Instant, encoding: u8) -> u64 {
+        self.encodings.get(usize::from(encoding)).map_or(0, |encoding| encoding.bitrate_bps(now))
     }
 
     /// Mutes or unmutes: nothing is forwarded while muted.
-    pub fn set_muted(&mut self, _muted: bool) {}
+    pub fn set_muted(&mut self, muted: bool) {
+        self.muted = muted;
+    }
 
     /// Whether it is muted.
     pub fn is_muted(&self) -> bool {
-        false
+        self.muted
     }
 
     /// The counters.
     pub fn stats(&self) -> UpStats {
-        UpStats::default()
+        self.stats
+    }
+
+    /// The encodings that lived when the last packet arrived, one bit each: as fresh as a forwarded packet
+    /// needs it, at the cost of one per arrival rather than one per subscriber.
+    pub(crate) fn live_at_arrival(&self) -> u8 {
+        self.live
+    }
+
+    /// The encodings that live at `now`, one bit each.
+    pub(crate) fn live_at(&self, now: Instant) -> u8 {
+        let bits = self.encodings.iter().enumerate();
+        bits.fold(0, |bits, (index, encoding)| bits | u8::from(encoding.is_live(now)) << index)
     }
 }

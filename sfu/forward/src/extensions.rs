@@ -1,0 +1,88 @@
+//! Which header extensions a subscriber gets, under which ids.
+
+use door::{DownTrackParams, ExtensionKind, UpTrackParams};
+use wire::Mid;
+use wire::ext::Writer;
+use wire::rtp::{FIXED_HEADER_BYTES, Packet};
+
+/// Packets that carry the MID after a beginning. A receiver that knows our SSRC from the description needs
+/// none; one that does not learns it from the first that arrives (RFC 8843 section 9.2), and of a hundred
+/// some arrive. Key frames carry it too, so that a decoder that can start also knows where it belongs.
+/// Leaving it out of the rest saves four bytes per packet.
+const MID_PACKETS: u8 = 100;
+/// Bytes before an extension's first element: profile and length.
+const BLOCK_HEAD_BYTES: usize = 4;
+
+/// What the publisher says of the media itself, and which is as true for the subscriber. Not copied: what
+/// names the stream or its path from the publisher (MID, RID, send times, transport-wide sequence).
+const COPIED: [ExtensionKind; 8] = [
+    ExtensionKind::AudioLevel,
+    ExtensionKind::AbsCaptureTime,
+    ExtensionKind::PlayoutDelay,
+    ExtensionKind::DependencyDescriptor,
+    ExtensionKind::VideoOrientation,
+    ExtensionKind::VideoContentType,
+    ExtensionKind::VideoTiming,
+    ExtensionKind::ColorSpace,
+];
+
+/// Translates the extensions of one subscription.
+#[derive(Debug)]
+pub(crate) struct Extensions {
+    /// The subscriber's id by the publisher's; 0 for what is not copied.
+    ids: [u8; 16],
+    mid: Mid,
+    mid_id: Option<u8>,
+    transport_id: Option<u8>,
+    mids_left: u8,
+}
+
+impl Extensions {
+    pub(crate) fn new(up: &UpTrackParams, down: &DownTrackParams) -> Self {
+        let mut ids = [0; 16];
+        for kind in COPIED {
+            let (from, to) = (up.extensions.id(kind), down.extensions.id(kind));
+            if let (Some(from), Some(to)) = (from, to)
+                && let Some(place) = ids.get_mut(usize::from(from))
+            {
+                *place = to;
+            }
+        }
+        Self {
+            ids,
+            mid: down.mid,
+            mid_id: down.extensions.id(ExtensionKind::Mid),
+            transport_id: down.extensions.id(ExtensionKind::TransportSequence),
+            mids_left: MID_PACKETS,
+        }
+    }
+
+    /// The MID is sent again for a while.
+    pub(crate) fn begin(&mut self) {
+        self.mids_left = MID_PACKETS;
+    }
+
+    /// Collects the extensions of a packet made from `source`. The second value is where the transport-wide
+    /// sequence number stands in the packet to be written, zero for the time being.
+    pub(crate) fn collect<'a>(
+        &'a mut self,
+        source: Option<&Packet<'a>>,
+        keyframe: bool,
+    ) -> (Writer<'a>, Option<usize>) {
+        let mut writer = Writer::new();
+        let transport = self.transport_id.is_some_and(|id| writer.push(id, &[0, 0]));
+        if let Some(id) = self.mid_id
+            && (self.mids_left > 0 || keyframe)
+        {
+            self.mids_left = self.mids_left.saturating_sub(1);
+            writer.push(id, self.mid.as_bytes());
+        }
+        for (id, data) in source.into_iter().flat_map(Packet::extensions) {
+            // Id 0 is refused, a full block takes no more: such an element is left out.
+            writer.push(self.ids.get(usize::from(id)).copied().unwrap_or(0), data);
+        }
+        // It was put first.
+        let offset = FIXED_HEADER_BYTES + BLOCK_HEAD_BYTES + writer.element_head_bytes();
+        (writer, transport.then_some(offset))
+    }
+}
