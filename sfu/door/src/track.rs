@@ -23,7 +23,7 @@ pub struct SsrcPair {
 }
 
 /// A published track as its publisher's description has it.
-#[derive(Clone, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub struct UpTrackParams {
     /// The media section that carries it.
     pub mid: Mid,
@@ -44,7 +44,7 @@ pub struct UpTrackParams {
 }
 
 /// A subscription as the subscriber's description has it.
-#[derive(Clone, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub struct DownTrackParams {
     /// The media section that carries it.
     pub mid: Mid,

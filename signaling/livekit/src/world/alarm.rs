@@ -1,6 +1,6 @@
 //! What is due when.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use room::ParticipantSid;
@@ -25,8 +25,8 @@ pub(super) const SPEAKER_TIMEOUT: Duration = Duration::from_secs(1);
 pub(super) enum Alarm {
     /// A token.
     Refresh(ParticipantSid),
-    /// Our offer of this id was not answered.
-    Negotiation(ParticipantSid, u32),
+    /// Our offer was not answered.
+    Negotiation(ParticipantSid),
     /// Media sections were asked for and not offered.
     Requirement(ParticipantSid),
     /// Media was lost and did not come back.
@@ -41,37 +41,43 @@ pub(super) enum Alarm {
 #[derive(Debug, Default)]
 pub(super) struct Alarms {
     due: BTreeSet<(Instant, Alarm)>,
+    times: BTreeMap<Alarm, Instant>,
 }
 
 impl Alarms {
     /// Sets `alarm`, replacing an earlier setting.
     pub(super) fn set(&mut self, at: Instant, alarm: Alarm) {
         self.clear(&alarm);
+        self.times.insert(alarm.clone(), at);
         self.due.insert((at, alarm));
-    }
-
-    pub(super) fn clear(&mut self, alarm: &Alarm) {
-        self.due.retain(|(_, it)| it != alarm);
     }
 
     /// Sets `alarm` unless it is set.
     pub(super) fn set_once(&mut self, at: Instant, alarm: Alarm) {
-        if !self.due.iter().any(|(_, it)| *it == alarm) {
-            self.due.insert((at, alarm));
+        if !self.times.contains_key(&alarm) {
+            self.set(at, alarm);
+        }
+    }
+
+    pub(super) fn clear(&mut self, alarm: &Alarm) {
+        if let Some(at) = self.times.remove(alarm) {
+            self.due.remove(&(at, alarm.clone()));
         }
     }
 
     /// Forgets everything about a participant.
     pub(super) fn forget(&mut self, sid: &ParticipantSid) {
-        self.due.retain(|(_, alarm)| match alarm {
-            Alarm::Refresh(it) | Alarm::Negotiation(it, _) | Alarm::Requirement(it) | Alarm::Lost(it) => it != sid,
+        let stays = |alarm: &Alarm| match alarm {
+            Alarm::Refresh(it) | Alarm::Negotiation(it) | Alarm::Requirement(it) | Alarm::Lost(it) => it != sid,
             Alarm::RoomUpdate | Alarm::Speakers => true,
-        });
+        };
+        self.due.retain(|(_, alarm)| stays(alarm));
+        self.times.retain(|alarm, _| stays(alarm));
     }
 
     /// Forgets everything.
     pub(super) fn forget_all(&mut self) {
-        self.due.clear();
+        *self = Self::default();
     }
 
     pub(super) fn deadline(&self) -> Option<Instant> {
@@ -80,6 +86,11 @@ impl Alarms {
 
     /// The next that is due.
     pub(super) fn pop(&mut self, now: Instant) -> Option<Alarm> {
-        if self.deadline().is_some_and(|at| at <= now) { self.due.pop_first().map(|(_, alarm)| alarm) } else { None }
+        if self.deadline().is_none_or(|at| at > now) {
+            return None;
+        }
+        let (_, alarm) = self.due.pop_first()?;
+        self.times.remove(&alarm);
+        Some(alarm)
     }
 }

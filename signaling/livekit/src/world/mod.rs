@@ -1,39 +1,114 @@
 //! One room's whole world in LiveKit's dialect, pure and deterministic: the room, a session for each of its
 //! participants, the wire's words in and out.
 //!
-//! Knows no socket, no runtime and no clock of its own.
+//! Knows no socket, no runtime and no clock of its own. An input is carried out at once; what the room decides is
+//! carried out effect by effect; then, in this order, clients learn of changed participants and of changed media.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Instant;
 
+use door::{PeerKey, TrackKey};
+use livekit_protocol as proto;
+use proto::signal_response::Message;
+use rand::SeedableRng;
+use rand::rngs::StdRng;
+use room::{ParticipantSid, Room, RoomSettings, TrackSid};
+
+mod alarm;
 mod config;
+mod data;
+mod departure;
+mod effects;
+mod facts;
 mod input;
+mod join;
+mod keys;
+mod link;
+mod media;
+mod negotiate;
 mod output;
+mod participant;
+mod publication;
+mod resume;
+mod session;
+mod signal;
+mod speakers;
+mod subscription;
+#[cfg(test)]
+mod tests;
+mod updates;
 
 pub use config::{MediaFacts, ServerFacts, WorldConfig};
 pub use input::{ConnectionId, Input, Join, Mode, Now};
 pub use output::{Counts, JoinRefusal, Output, Refresh, RoomEvent};
 
+use alarm::Alarms;
+use keys::KeyMint;
+use publication::Published;
+use session::Session;
+use speakers::Speakers;
+
 /// A room and everybody in it. Single owner; call [`World::handle`], then drain [`World::poll`].
 #[derive(Debug)]
 pub struct World {
     config: WorldConfig,
+    room: Room,
+    rng: StdRng,
+    mint: KeyMint,
+    created_unix_ms: u64,
+    started: bool,
+    sessions: BTreeMap<ParticipantSid, Session>,
+    connections: BTreeMap<ConnectionId, ParticipantSid>,
+    peers: BTreeMap<PeerKey, ParticipantSid>,
+    tracks: BTreeMap<TrackSid, Published>,
+    ups: BTreeMap<TrackKey, TrackSid>,
+    speakers: Speakers,
+    alarms: Alarms,
+    /// Participants of whom others must be told at the end of this input.
+    changed: BTreeSet<ParticipantSid>,
+    /// Sessions whose media must be negotiated at the end of this input.
+    dirty: BTreeSet<ParticipantSid>,
     outputs: VecDeque<Output>,
-    over: bool,
 }
 
 impl World {
     /// Begins a room.
-    pub fn new(config: WorldConfig, _now: Now) -> Self {
-        Self { config, outputs: VecDeque::new(), over: false }
+    pub fn new(config: WorldConfig, now: Now) -> Self {
+        let mut rng = StdRng::seed_from_u64(config.seed);
+        let limits = room::RoomLimits { participants_max: config.max_participants, ..config.limits };
+        let (empty_timeout, departure_timeout) = (config.empty_timeout, config.departure_timeout);
+        let room = Room::new(RoomSettings { limits, empty_timeout, departure_timeout }, now.monotonic, &mut rng);
+        Self {
+            mint: KeyMint::new(config.room_serial, config.shards, config.spread_after),
+            config,
+            room,
+            rng,
+            created_unix_ms: now.unix_ms,
+            started: false,
+            sessions: BTreeMap::new(),
+            connections: BTreeMap::new(),
+            peers: BTreeMap::new(),
+            tracks: BTreeMap::new(),
+            ups: BTreeMap::new(),
+            speakers: Speakers::default(),
+            alarms: Alarms::default(),
+            changed: BTreeSet::new(),
+            dirty: BTreeSet::new(),
+            outputs: VecDeque::new(),
+        }
     }
 
     /// Takes one input; what comes of it waits in [`World::poll`].
-    pub fn handle(&mut self, _now: Now, input: Input) {
-        if let Input::Join(join) = input {
-            tracing::trace!(room = self.config.room_name, "not yet");
-            self.outputs.push_back(Output::Refused(join.connection, JoinRefusal::Closing));
+    pub fn handle(&mut self, now: Now, input: Input) {
+        match input {
+            Input::Join(join) => self.join(*join, now),
+            Input::Signal(connection, request) => self.signal(connection, *request, now),
+            Input::ConnectionClosed(connection) => self.connection_closed(connection, now),
+            Input::Media(notice) => self.media(notice, now),
+            Input::Tick => self.tick(now),
+            Input::Shutdown => self.room.close(room::LeaveReason::ServerShutdown),
         }
+        self.settle(now);
     }
 
     /// The next thing to do.
@@ -43,16 +118,57 @@ impl World {
 
     /// When [`Input::Tick`] is due at the latest.
     pub fn deadline(&self) -> Option<Instant> {
-        None
+        self.room.deadline().into_iter().chain(self.alarms.deadline()).min()
     }
 
     /// Whether the room has ended and nothing will come any more.
     pub fn is_over(&self) -> bool {
-        self.over
+        self.room.is_finished()
     }
 
     /// Present sizes.
     pub fn counts(&self) -> Counts {
-        Counts::default()
+        let announced = self.room.publications().filter(|it| it.announced).count();
+        let downs = || self.sessions.values().flat_map(|it| it.downs.values());
+        Counts {
+            participants: self.room.len(),
+            publications: announced,
+            publications_pending: self.room.publications().count() - announced,
+            subscriptions: downs().count(),
+            subscriptions_pending: downs().filter(|it| it.place.key().is_none()).count(),
+            peers: self.peers.len(),
+            up_tracks: self.ups.len(),
+            down_tracks: downs().filter(|it| it.place.key().is_some()).count(),
+            connections: self.connections.len(),
+        }
+    }
+
+    /// Carries out what the room decided, then tells clients.
+    fn settle(&mut self, now: Now) {
+        self.drain(now);
+        self.flush_updates();
+        for sid in std::mem::take(&mut self.dirty) {
+            self.negotiate(&sid, now);
+        }
+    }
+
+    /// A message to a participant's client, if it has a connection.
+    fn tell(&mut self, sid: &ParticipantSid, message: Message) {
+        if let Some(connection) = self.sessions.get(sid).and_then(|it| it.connection) {
+            self.say(connection, message);
+        }
+    }
+
+    fn say(&mut self, connection: ConnectionId, message: Message) {
+        let response = proto::SignalResponse { message: Some(message) };
+        self.outputs.push_back(Output::Signal(connection, Box::new(response)));
+    }
+
+    fn command(&mut self, command: door::Command) {
+        self.outputs.push_back(Output::Media(command));
+    }
+
+    fn event(&mut self, event: RoomEvent) {
+        self.outputs.push_back(Output::Event(event));
     }
 }

@@ -63,8 +63,9 @@ impl Scene {
     fn effects(&mut self) -> Vec<String> {
         let mut words = Vec::new();
         while let Some(effect) = self.room.poll() {
-            let who =
-                |room: &Room, sid: &ParticipantSid| room.participant(sid).map_or("?".into(), |it| it.identity.clone());
+            let who = |room: &Room, sid: &ParticipantSid| {
+                room.participant(sid).map_or_else(|| "?".into(), |it| it.identity.clone())
+            };
             words.push(match effect {
                 Effect::Changed(sid) => format!("changed {}", who(&self.room, &sid)),
                 Effect::Left { participant, reason, replaced } => {

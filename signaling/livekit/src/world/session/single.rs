@@ -29,9 +29,13 @@ impl Requirement {
         Some((u32::try_from(audios).unwrap_or_default(), u32::try_from(videos).unwrap_or_default()))
     }
 
-    /// The client offers with so many new sections of a kind.
-    pub(in crate::world) fn offered(&mut self, kind: Kind, sections: usize) {
+    /// The client offers: whatever was asked is being answered.
+    pub(in crate::world) fn round_begins(&mut self) {
         self.asked = false;
+    }
+
+    /// The client offers so many new sections of a kind.
+    pub(in crate::world) fn offered(&mut self, kind: Kind, sections: usize) {
         let asked = match kind {
             Kind::Audio => &mut self.audios,
             Kind::Video => &mut self.videos,
@@ -59,6 +63,7 @@ mod tests {
         assert_eq!(requirement.ask((4, 6), (3, 3), false), Some((0, 1)));
         requirement.offered(Kind::Audio, 1);
         requirement.offered(Kind::Video, 3);
+        requirement.round_begins();
         assert_eq!(requirement.ask((0, 0), (0, 0), false), None);
         assert_eq!(requirement.ask((0, 0), (0, 0), true), Some((0, 0)));
     }

@@ -1,0 +1,165 @@
+//! Carries out what the room decided.
+#![allow(deprecated)] // Older clients read `subscribed_qualities`.
+
+use door::{Command, Kind};
+use livekit_protocol as proto;
+use proto::signal_response::Message;
+use proto::{SubscriptionError, VideoQuality};
+use rand::Rng;
+use room::{Effect, ParticipantSid, Publication, TrackSid};
+use wire::Ssrc;
+
+use super::subscription::{self, Down, Place};
+use super::{Mode, Now, RoomEvent, World};
+
+impl World {
+    /// Carries out all effects that the room has queued.
+    pub(super) fn drain(&mut self, now: Now) {
+        while let Some(effect) = self.room.poll() {
+            self.carry_out(effect, now);
+        }
+    }
+
+    fn carry_out(&mut self, effect: Effect, now: Now) {
+        match effect {
+            Effect::Changed(sid) => _ = self.changed.insert(sid),
+            Effect::Left { participant, reason, replaced } => self.part(&participant, reason, replaced, now),
+            Effect::Published(track) => self.published(&track),
+            Effect::Unpublished(publication) => self.unpublished(&publication),
+            Effect::Muted { track, muted } => self.muted(&track, muted),
+            Effect::Subscribed { subscriber, track } => self.subscribed(&subscriber, &track),
+            Effect::Unsubscribed { subscriber, track } => self.unsubscribed(&subscriber, &track),
+            Effect::Settled { subscriber, track } => self.retarget(&subscriber, &track),
+            Effect::FirstSubscribed(track) => self.first_subscribed(&track),
+            Effect::Allowed { subscriber, track, allowed } => self.allowed(&subscriber, &track, allowed),
+            Effect::Missing { subscriber, track } => {
+                self.subscription_failed(&subscriber, &track, SubscriptionError::SeTrackNotfound);
+            }
+            Effect::Finished => {
+                self.alarms.forget_all();
+                self.event(RoomEvent::RoomFinished(Box::new(self.room_info())));
+            }
+        }
+    }
+
+    fn published(&mut self, track: &TrackSid) {
+        let Some(publication) = self.room.publication(track).cloned() else { return };
+        if let Some((participant, info)) = self.publication_infos(&publication) {
+            self.event(RoomEvent::TrackPublished(Box::new(self.room_info()), Box::new(participant), Box::new(info)));
+        }
+        if publication.kind == Kind::Video {
+            self.tell_wanted_qualities(&publication);
+        }
+    }
+
+    fn publication_infos(&self, publication: &Publication) -> Option<(proto::ParticipantInfo, proto::TrackInfo)> {
+        let participant = self.room.participant(&publication.publisher)?;
+        let info = self.tracks.get(&publication.sid)?.info(publication);
+        Some((self.participant_info(participant), info))
+    }
+
+    /// Every quality is wanted: what is not subscribed costs only the publisher.
+    fn tell_wanted_qualities(&mut self, publication: &Publication) {
+        let Some(published) = self.tracks.get(&publication.sid) else { return };
+        let codec = published.info.mime_type.trim_start_matches("video/").to_owned();
+        let all = [VideoQuality::Low, VideoQuality::Medium, VideoQuality::High];
+        let qualities = all.map(|it| proto::SubscribedQuality { quality: it.into(), enabled: true }).to_vec();
+        let update = proto::SubscribedQualityUpdate {
+            track_sid: publication.sid.to_string(),
+            subscribed_qualities: qualities.clone(),
+            subscribed_codecs: vec![proto::SubscribedCodec { codec, qualities }],
+        };
+        self.tell(&publication.publisher, Message::SubscribedQualityUpdate(update));
+    }
+
+    fn unpublished(&mut self, publication: &Publication) {
+        let participant = self.room.participant(&publication.publisher).map(|it| self.participant_info(it));
+        let Some(published) = self.tracks.remove(&publication.sid) else { return };
+        if let Some(live) = &published.live {
+            self.ups.remove(&live.key);
+            self.command(Command::RemoveUpTrack(live.key));
+            if let Some(session) = self.sessions.get_mut(&publication.publisher) {
+                session.publisher.published.remove(&live.mid);
+            }
+        }
+        if let Some(participant) = participant.filter(|_| publication.announced) {
+            let (room, info) = (Box::new(self.room_info()), Box::new(published.info(publication)));
+            self.event(RoomEvent::TrackUnpublished(room, Box::new(participant), info));
+        }
+        self.retry_queued(&publication.publisher, &published.cid);
+    }
+
+    fn muted(&mut self, track: &TrackSid, muted: bool) {
+        if let Some(live) = self.tracks.get(track).and_then(|it| it.live.as_ref()) {
+            let command = Command::MuteUpTrack { track: live.key, muted };
+            self.command(command);
+        }
+    }
+
+    fn subscribed(&mut self, subscriber: &ParticipantSid, track: &TrackSid) {
+        let Some(publication) = self.room.publication(track) else { return };
+        let (kind, publisher) = (publication.kind, publication.publisher.clone());
+        let Some(session) = self.sessions.get_mut(subscriber) else { return };
+        let ssrc = free_ssrc(session.downs.values(), &mut self.rng);
+        let rtx_ssrc = (kind == Kind::Video).then(|| free_ssrc(session.downs.values(), &mut self.rng));
+        let down = Down { kind, publisher, ssrc, rtx_ssrc: rtx_ssrc.filter(|it| *it != ssrc), place: Place::Waiting };
+        session.downs.insert(track.clone(), down);
+        self.dirty.insert(subscriber.clone());
+    }
+
+    fn unsubscribed(&mut self, subscriber: &ParticipantSid, track: &TrackSid) {
+        let Some(session) = self.sessions.get_mut(subscriber) else { return };
+        let Some(down) = session.downs.remove(track) else { return };
+        if let (Mode::Dual, Some(mid)) = (session.mode, down.place.mid()) {
+            session.subscriber.vacate(mid);
+        }
+        if let Some(key) = down.place.key() {
+            self.command(Command::RemoveDownTrack(key));
+            self.hush_speaker(subscriber, &down);
+        }
+        self.dirty.insert(subscriber.clone());
+    }
+
+    /// Forwards what the subscriber wants to see.
+    fn retarget(&mut self, subscriber: &ParticipantSid, track: &TrackSid) {
+        let Some(key) = self.sessions.get(subscriber).and_then(|it| it.downs.get(track)?.place.key()) else { return };
+        if let Some(target) = self.target(subscriber, track) {
+            self.command(Command::SetTarget { down: key, target });
+        }
+    }
+
+    /// What a subscriber should get of a track.
+    pub(super) fn target(&self, subscriber: &ParticipantSid, track: &TrackSid) -> Option<door::LayerTarget> {
+        let settings = self.room.participant(subscriber)?.settings(track);
+        let adaptive = self.sessions.get(subscriber)?.adaptive_stream;
+        Some(subscription::target(self.room.publication(track)?, settings, adaptive))
+    }
+
+    fn first_subscribed(&mut self, track: &TrackSid) {
+        let Some(publisher) = self.room.publication(track).map(|it| it.publisher.clone()) else { return };
+        self.tell(&publisher, Message::TrackSubscribed(proto::TrackSubscribed { track_sid: track.to_string() }));
+    }
+
+    fn allowed(&mut self, subscriber: &ParticipantSid, track: &TrackSid, allowed: bool) {
+        let Some(publisher) = self.room.publication(track).map(|it| it.publisher.to_string()) else { return };
+        let update =
+            proto::SubscriptionPermissionUpdate { participant_sid: publisher, track_sid: track.to_string(), allowed };
+        self.tell(subscriber, Message::SubscriptionPermissionUpdate(update));
+    }
+
+    /// A subscription comes to nothing.
+    pub(super) fn subscription_failed(&mut self, sid: &ParticipantSid, track: &TrackSid, error: SubscriptionError) {
+        let response = proto::SubscriptionResponse { track_sid: track.to_string(), err: error.into() };
+        self.tell(sid, Message::SubscriptionResponse(response));
+    }
+}
+
+/// A source that this subscriber does not have yet. Zero is left out: some stacks take it for none.
+fn free_ssrc<'a>(downs: impl Iterator<Item = &'a Down> + Clone, rng: &mut impl Rng) -> Ssrc {
+    loop {
+        let ssrc = Ssrc(rng.random_range(1..u32::MAX));
+        if !downs.clone().any(|it| it.ssrc == ssrc || it.rtx_ssrc == Some(ssrc)) {
+            return ssrc;
+        }
+    }
+}

@@ -1,0 +1,150 @@
+//! News from the media house, from websockets that end, and from the clock.
+
+use door::{ChannelLabel, Notice, PeerEnd, PeerKey};
+use livekit_protocol as proto;
+use proto::ConnectionQuality;
+use proto::leave_request::Action;
+use proto::signal_response::Message;
+use room::{LeaveReason, ParticipantSid};
+
+use super::alarm::{Alarm, RESUME_TIMEOUT};
+use super::departure::leave;
+use super::{ConnectionId, Now, Output, RoomEvent, World};
+
+/// LiveKit's score of a flawless connection, of at most 5.
+const SCORE_BEST: f32 = 5.0;
+
+impl World {
+    /// News from the media house.
+    pub(super) fn media(&mut self, notice: Notice, now: Now) {
+        match notice {
+            Notice::PeerConnected(peer) | Notice::PeerHeard(peer) => self.peer_up(peer, now),
+            Notice::PeerEnded(peer, end) => self.peer_ended(peer, end, now),
+            Notice::ChannelOpen(peer, channel) => self.channel_open(peer, channel, now),
+            Notice::Data { peer, channel, payload } => self.data(peer, channel, payload, now),
+            Notice::Levels(levels) => self.levels(&levels, now),
+            // A silent peer may come back; a track was announced when it was described.
+            Notice::PeerSilent(_) | Notice::TrackStarted(_) | Notice::Stats(_) => {}
+        }
+    }
+
+    fn peer_up(&mut self, peer: PeerKey, now: Now) {
+        let Some(sid) = self.peers.get(&peer).cloned() else { return };
+        let Some(session) = self.sessions.get_mut(&sid) else { return };
+        if let Some(link) = session.link_mut(peer) {
+            link.connected = true;
+        }
+        let publishes = session.publisher.link.as_ref().is_some_and(|it| it.key == peer);
+        if session.links().all(|it| it.connected) {
+            self.alarms.clear(&Alarm::Lost(sid.clone()));
+        }
+        if publishes {
+            self.room.set_publisher(&sid);
+            self.room_changed(now);
+        }
+        if self.sessions.get(&sid).is_some_and(|it| it.is_primary(peer)) {
+            self.enter(&sid);
+        }
+    }
+
+    /// The deciding connection is up.
+    fn enter(&mut self, sid: &ParticipantSid) {
+        self.room.activate(sid);
+        let Some(session) = self.sessions.get_mut(sid) else { return };
+        if std::mem::replace(&mut session.entered, true) {
+            return;
+        }
+        if let Some(info) = self.room.participant(sid).map(|it| self.participant_info(it)) {
+            self.event(RoomEvent::ParticipantJoined(Box::new(self.room_info()), Box::new(info)));
+        }
+        self.tell_quality(sid, sid);
+    }
+
+    /// Tells `listener` that all is well with `about`.
+    pub(super) fn tell_quality(&mut self, listener: &ParticipantSid, about: &ParticipantSid) {
+        let info = proto::ConnectionQualityInfo {
+            participant_sid: about.to_string(),
+            quality: ConnectionQuality::Excellent.into(),
+            score: SCORE_BEST,
+        };
+        self.tell(listener, Message::ConnectionQuality(proto::ConnectionQualityUpdate { updates: vec![info] }));
+    }
+
+    fn peer_ended(&mut self, peer: PeerKey, end: PeerEnd, now: Now) {
+        let Some(sid) = self.peers.get(&peer).cloned() else { return };
+        let Some(session) = self.sessions.get_mut(&sid) else { return };
+        let primary = session.is_primary(peer);
+        if let Some(link) = session.link_mut(peer) {
+            link.connected = false;
+            link.channels.clear();
+        }
+        let signal = session.connection;
+        match end {
+            PeerEnd::FingerprintMismatch | PeerEnd::DtlsFailed => {
+                self.room.leave(&sid, LeaveReason::MediaFailure, now.monotonic);
+            }
+            PeerEnd::Closed if !primary => {}
+            PeerEnd::Closed if signal.is_none() => self.room.leave(&sid, LeaveReason::SignalClosed, now.monotonic),
+            // A client that closes its side is about to leave or to come anew.
+            PeerEnd::Closed => self.await_return(&sid, now),
+            PeerEnd::ConsentExpired => {
+                self.ask_to_resume(&sid);
+                self.await_return(&sid, now);
+            }
+        }
+    }
+
+    fn ask_to_resume(&mut self, sid: &ParticipantSid) {
+        let Some(connection) = self.sessions.get_mut(sid).and_then(|it| it.connection.take()) else { return };
+        self.connections.remove(&connection);
+        self.say(connection, Message::Leave(leave(LeaveReason::ConnectionTimeout, Action::Resume)));
+        self.outputs.push_back(Output::Close(connection));
+    }
+
+    fn await_return(&mut self, sid: &ParticipantSid, now: Now) {
+        self.alarms.set(now.monotonic + RESUME_TIMEOUT, Alarm::Lost(sid.clone()));
+    }
+
+    fn channel_open(&mut self, peer: PeerKey, channel: ChannelLabel, now: Now) {
+        let Some(sid) = self.peers.get(&peer).cloned() else { return };
+        let Some(link) = self.sessions.get_mut(&sid).and_then(|it| it.link_mut(peer)) else { return };
+        if link.channels.len() < CHANNELS_MAX {
+            link.channels.insert(channel);
+        }
+        self.send_waiting(&sid, now);
+    }
+
+    /// A websocket is gone. The participant stays while its media is up.
+    pub(super) fn connection_closed(&mut self, connection: ConnectionId, now: Now) {
+        let Some(sid) = self.connections.remove(&connection) else { return };
+        let Some(session) = self.sessions.get_mut(&sid) else { return };
+        session.connection = None;
+        if !session.is_connected() {
+            self.room.leave(&sid, LeaveReason::SignalClosed, now.monotonic);
+        }
+    }
+
+    /// The deadline has come.
+    pub(super) fn tick(&mut self, now: Now) {
+        self.room.tick(now.monotonic);
+        while let Some(alarm) = self.alarms.pop(now.monotonic) {
+            match alarm {
+                Alarm::Refresh(sid) => self.refresh_token(&sid, now),
+                Alarm::Negotiation(sid) => self.negotiation_expired(&sid, now),
+                Alarm::Requirement(sid) => self.requirement_expired(&sid),
+                Alarm::Lost(sid) => self.lost(&sid, now),
+                Alarm::RoomUpdate => self.broadcast_room(),
+                Alarm::Speakers => self.silence_speakers(now),
+            }
+        }
+    }
+
+    fn lost(&mut self, sid: &ParticipantSid, now: Now) {
+        if self.sessions.get(sid).is_some_and(|it| it.links().any(|link| !link.connected)) {
+            self.room.leave(sid, LeaveReason::ConnectionTimeout, now.monotonic);
+        }
+    }
+}
+
+/// Data channels of one peer that are remembered as open; clients use three.
+const CHANNELS_MAX: usize = 16;

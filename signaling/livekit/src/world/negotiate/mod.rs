@@ -1,0 +1,131 @@
+//! Descriptions to and fro: what they do to peers, tracks and subscriptions.
+
+mod offer;
+mod sections;
+mod subscriber;
+
+use door::Command;
+use livekit_protocol as proto;
+use proto::signal_response::Message;
+use proto::{SignalTarget, SubscriptionError};
+use room::{LeaveReason, ParticipantSid, TrackSid};
+use wire::Mid;
+
+use super::alarm::{Alarm, REQUIREMENT_TIMEOUT};
+use super::subscription::Place;
+use super::{Mode, Now, RoomEvent, World};
+
+/// Sections that a client is asked to offer at most, those it has included.
+const SECTIONS_MAX: usize = 250;
+
+impl World {
+    /// Brings a client's media connections in line with its subscriptions, as far as it is the server's turn.
+    pub(super) fn negotiate(&mut self, sid: &ParticipantSid, now: Now) {
+        match self.sessions.get(sid).map(|it| it.mode) {
+            Some(Mode::Single) => self.require_sections(sid, now),
+            Some(Mode::Dual) => self.offer_subscriber(sid, now),
+            None => {}
+        }
+    }
+
+    /// Only the client offers: it is asked for sections, or just for another round.
+    fn require_sections(&mut self, sid: &ParticipantSid, now: Now) {
+        let Some(session) = self.sessions.get_mut(sid) else { return };
+        // A client that has not offered yet is about to, and one without a websocket is asked when it is back.
+        let Some(_) = session.publisher.link.as_ref().filter(|_| session.connection.is_some()) else { return };
+        let room = SECTIONS_MAX.saturating_sub(session.publisher.sections);
+        let waiting = [door::Kind::Audio, door::Kind::Video].map(|kind| session.waiting(kind).count());
+        let idle = [door::Kind::Audio, door::Kind::Video].map(|kind| session.publisher.idle_count(kind));
+        let waiting = (waiting[0].min(idle[0] + room), waiting[1].min(idle[1] + room));
+        let stale = session.publisher.hot.iter().any(|mid| session.down_at(*mid).is_none());
+        let Some((num_audios, num_videos)) = session.requirement.ask(waiting, (idle[0], idle[1]), stale) else {
+            return;
+        };
+        self.alarms.set(now.monotonic + REQUIREMENT_TIMEOUT, Alarm::Requirement(sid.clone()));
+        let requirement = proto::MediaSectionsRequirement { num_audios, num_videos };
+        self.tell(sid, Message::MediaSectionsRequirement(requirement));
+    }
+
+    /// The client did not offer: what was asked is lost.
+    pub(super) fn requirement_expired(&mut self, sid: &ParticipantSid) {
+        if let Some(session) = self.sessions.get_mut(sid) {
+            session.requirement.forget();
+            self.dirty.insert(sid.clone());
+        }
+    }
+
+    /// Forwards `track` to `sid` on `section`, of its offer or its answer. Nothing when it cannot take the track.
+    fn attach(&mut self, sid: &ParticipantSid, track: &TrackSid, section: &sdp::Section) -> Option<sdp::Send> {
+        let send = self.send(sid, track)?;
+        let Ok(params) = sdp::down_params(section, &send) else {
+            self.refuse(sid, track);
+            return None;
+        };
+        let target = self.target(sid, track)?;
+        let live = self.tracks.get(track)?.live.as_ref()?;
+        let (key, up) = (live.key, Box::new(live.up.params.clone()));
+        let session = self.sessions.get_mut(sid)?;
+        let peer = match session.mode {
+            Mode::Single => session.publisher.link.as_ref()?.key,
+            Mode::Dual => session.subscriber.link.as_ref()?.key,
+        };
+        let down = session.downs.get_mut(track)?;
+        let down_key = self.mint.down(session.shard);
+        down.place = Place::Attached(section.mid, down_key);
+        let publisher = down.publisher.clone();
+        let params = Box::new(params);
+        self.command(Command::AddDownTrack { down: down_key, peer, track: key, up, params, target });
+        self.room.attached(sid, track);
+        self.tell_quality(sid, &publisher);
+        self.tell_speaker(sid, &publisher);
+        Some(send)
+    }
+
+    /// What is sent of `track` to `sid`.
+    fn send(&self, sid: &ParticipantSid, track: &TrackSid) -> Option<sdp::Send> {
+        let down = self.sessions.get(sid)?.downs.get(track)?;
+        let published = self.tracks.get(track)?;
+        let publisher = &published.publisher;
+        Some(sdp::Send {
+            codecs: published.live.as_ref()?.up.codecs.clone(),
+            ssrc: down.ssrc,
+            rtx_ssrc: down.rtx_ssrc,
+            msid: sdp::Msid { stream: format!("{publisher}|{track}"), track: track.to_string() },
+            cname: publisher.to_string(),
+            stereo: published.has(proto::AudioTrackFeature::TfStereo),
+        })
+    }
+
+    fn refuse(&mut self, sid: &ParticipantSid, track: &TrackSid) {
+        let down = self.sessions.get_mut(sid).and_then(|it| it.downs.get_mut(track));
+        if let Some(down) = down {
+            down.place = Place::Refused;
+            self.subscription_failed(sid, track, SubscriptionError::SeCodecUnsupported);
+        }
+    }
+
+    /// Tells a client our addresses one by one, as older ones expect beside those in the description.
+    fn trickle(&mut self, sid: &ParticipantSid, target: SignalTarget, mid: Mid) {
+        let candidates: Vec<_> = self.config.media.candidates.iter().map(ToString::to_string).collect();
+        let last = candidates.len().saturating_sub(1);
+        for (index, candidate) in candidates.into_iter().enumerate() {
+            let init = serde_json::json!({
+                "candidate": candidate, "sdpMid": mid.as_str(), "sdpMLineIndex": 0, "usernameFragment": null,
+            });
+            let message = proto::TrickleRequest {
+                candidate_init: init.to_string(),
+                target: target.into(),
+                r#final: index == last,
+            };
+            self.tell(sid, Message::Trickle(message));
+        }
+    }
+
+    /// Client and server disagree: the client is told to begin anew.
+    pub(super) fn mismatch(&mut self, sid: &ParticipantSid, what: &str, now: Now) {
+        let Some(session) = self.sessions.get(sid) else { return };
+        let fault = RoomEvent::ClientFault { identity: session.identity.clone(), what: what.to_owned() };
+        self.event(fault);
+        self.room.leave(sid, LeaveReason::StateMismatch, now.monotonic);
+    }
+}
