@@ -1,3 +1,6 @@
 //! The whole server in a virtual world: virtual clock, virtual links, one seed one run.
 
 pub mod link;
+pub mod media;
+pub mod publisher;
+pub mod subscriber;

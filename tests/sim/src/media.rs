@@ -1,0 +1,294 @@
+//! The media house alone in a virtual world: shards, clients with real ICE, DTLS and SRTP, and links between them.
+
+use std::time::{Duration, Instant};
+
+use door::{
+    Command, Datagrams, DownKey, DtlsRole, Fingerprint, IceCredentials, LayerTarget, Notice, Path, PeerKey, PeerParams,
+    Protocol, ShardId, TrackKey,
+};
+use peer::testing::{Channels, Client, ClientParams};
+use peer::{Identity, Received};
+use rand::rngs::StdRng;
+use rand::{Rng, SeedableRng};
+use shard::{Shard, ShardConfig};
+
+use crate::link::{Link, LinkProfile};
+use crate::publisher::{Cleartext, Publisher};
+use crate::subscriber::Subscriber;
+
+/// Index of a client in the world.
+pub type ClientIndex = usize;
+
+/// One client with its links and what it publishes or receives.
+pub struct Node {
+    /// The server's name for it.
+    pub key: PeerKey,
+    client: Client,
+    path: Path,
+    up: Link<Vec<u8>>,
+    down: Link<Vec<u8>>,
+    /// DTLS is up on the client's side.
+    pub connected: bool,
+    /// What it publishes.
+    pub publisher: Option<Publisher>,
+    /// What it receives.
+    pub subscriber: Option<Subscriber>,
+}
+
+/// The world.
+pub struct Media {
+    /// The present.
+    pub now: Instant,
+    rng: StdRng,
+    identity: Identity,
+    shards: Vec<Shard>,
+    /// Everybody.
+    pub nodes: Vec<Node>,
+    /// Notices of all shards but statistics.
+    pub notices: Vec<Notice>,
+    serial: u64,
+}
+
+impl Media {
+    /// A world of `shards` shards, everything in it drawn from `seed`.
+    pub fn new(shards: u16, seed: u64) -> Self {
+        let now = Instant::now();
+        let identity = Identity::generate().expect("a certificate");
+        let shard = |id| {
+            let config =
+                ShardConfig { id: ShardId(id), shards, identity: identity.clone(), seed: Some(seed ^ u64::from(id)) };
+            Shard::new(config, now)
+        };
+        let rng = StdRng::seed_from_u64(seed);
+        let shards = (0..shards).map(shard).collect();
+        Self { now, rng, identity, shards, nodes: Vec::new(), notices: Vec::new(), serial: 0 }
+    }
+
+    /// Carries out a command on its shard.
+    pub fn command(&mut self, command: Command) {
+        let shard = usize::from(command.shard().0);
+        self.shards[shard].command(self.now, command);
+        self.settle();
+    }
+
+    /// Adds a client on `shard` and begins its handshake.
+    pub fn join(&mut self, shard: u16, up: LinkProfile, down: LinkProfile) -> ClientIndex {
+        self.serial += 1;
+        let key = PeerKey { shard: ShardId(shard), serial: self.serial };
+        let password = |side: &str| format!("{side}-password-of-at-least-22-{}", key.serial);
+        let local = IceCredentials::local(key.shard, &format!("u{}", key.serial), password("server"));
+        let remote = IceCredentials { ufrag: format!("client{}", key.serial), pwd: password("client") };
+        let params = PeerParams {
+            local: local.clone(),
+            remote: Some(remote.clone()),
+            fingerprint: Some(self.identity.fingerprint()),
+            role: DtlsRole::Passive,
+            negotiated_channels: false,
+            opens_channels: false,
+        };
+        self.command(Command::AddPeer(key, Box::new(params)));
+        let path = self.client_path();
+        let client = self.client(remote, local, self.identity.fingerprint(), path);
+        let (up, down) = (Link::new(up), Link::new(down));
+        self.nodes.push(Node { key, client, path, up, down, connected: false, publisher: None, subscriber: None });
+        self.nodes.len() - 1
+    }
+
+    /// The client's and the server's ends of a new path, seen from the server.
+    fn client_path(&self) -> Path {
+        let port = 10_000 + u16::try_from(self.serial).unwrap_or(0);
+        let (server, client) = (([10, 0, 0, 1], 7882).into(), ([10, 0, 0, 2], port).into());
+        Path { protocol: Protocol::Udp, local: server, remote: client }
+    }
+
+    fn client(
+        &mut self,
+        local: IceCredentials,
+        remote: IceCredentials,
+        fingerprint: Fingerprint,
+        path: Path,
+    ) -> Client {
+        let seen = Path { local: path.remote, remote: path.local, ..path };
+        let seed = Some(self.rng.random());
+        let params = ClientParams { channels: Channels::None, seed, ..ClientParams::new(local, remote, fingerprint) };
+        Client::new(params, &self.identity, seen, self.now)
+    }
+
+    /// Lets a client publish a VP8 track.
+    pub fn publish(&mut self, index: ClientIndex) -> TrackKey {
+        self.serial += 1;
+        let peer = self.nodes[index].key;
+        let track = TrackKey { shard: peer.shard, serial: self.serial };
+        let publisher = Publisher::new(self.now, index as u32);
+        let params = Box::new(publisher.params());
+        self.nodes[index].publisher = Some(publisher);
+        self.command(Command::AddUpTrack { track, peer, params });
+        track
+    }
+
+    /// Lets a client receive another's track.
+    pub fn subscribe(&mut self, index: ClientIndex, track: TrackKey, publisher: ClientIndex) -> DownKey {
+        self.serial += 1;
+        let peer = self.nodes[index].key;
+        let down = DownKey { shard: peer.shard, serial: self.serial };
+        let subscriber = Subscriber::new(self.now, index as u32);
+        let params = Box::new(subscriber.params());
+        self.nodes[index].subscriber = Some(subscriber);
+        let up = Box::new(self.nodes[publisher].publisher.as_ref().expect("a publisher").params());
+        self.command(Command::AddDownTrack { down, peer, track, up, params, target: LayerTarget::BEST });
+        down
+    }
+
+    /// Lets time pass.
+    pub fn run(&mut self, span: Duration) {
+        let end = self.now + span;
+        while self.step(end) {}
+        self.now = end;
+    }
+
+    /// Lets time pass until `done`, and whether that came within `span`.
+    pub fn run_until(&mut self, span: Duration, done: impl Fn(&Self) -> bool) -> bool {
+        let end = self.now + span;
+        while !done(self) {
+            if !self.step(end) {
+                return false;
+            }
+        }
+        true
+    }
+
+    /// Sum of all shards' counters and sizes that `count` picks.
+    pub fn total(&self, count: impl Fn(&door::ShardStats) -> u64) -> u64 {
+        self.shards.iter().map(|shard| count(&shard.stats())).sum()
+    }
+
+    /// Goes to the next deadline and does what is due there; false when it lies behind `end`.
+    fn step(&mut self, end: Instant) -> bool {
+        let shards = self.shards.iter().filter_map(Shard::deadline);
+        let next = shards.chain(self.nodes.iter().filter_map(Node::deadline)).min();
+        let Some(next) = next.filter(|&next| next <= end) else { return false };
+        self.now = self.now.max(next);
+        for index in 0..self.nodes.len() {
+            self.step_node(index);
+        }
+        for shard in &mut self.shards {
+            if shard.deadline().is_some_and(|at| at <= self.now) {
+                shard.advance(self.now);
+            }
+        }
+        self.settle();
+        true
+    }
+
+    fn step_node(&mut self, index: ClientIndex) {
+        let now = self.now;
+        while let Some(mut datagram) = self.nodes[index].up.receive(now) {
+            // The kernel knows nothing of shards: it gives each client's datagrams to any one of them.
+            let lands = index % self.shards.len();
+            let path = self.nodes[index].path;
+            self.shards[lands].receive(now, path, &mut datagram);
+            self.settle();
+        }
+        let node = &mut self.nodes[index];
+        while let Some(mut datagram) = node.down.receive(now) {
+            node.receive(now, &mut self.rng, &mut datagram);
+        }
+        node.advance(now, &mut self.rng);
+    }
+
+    /// Carries values from outboxes to where they go until nothing moves.
+    fn settle(&mut self) {
+        loop {
+            let mut messages = Vec::new();
+            for shard in &mut self.shards {
+                let from = shard.stats().shard;
+                let outbox = shard.outbox();
+                for segment in outbox.datagrams.segments() {
+                    let bytes = &outbox.datagrams.bytes()[segment.range.clone()];
+                    if let Some(node) = self.nodes.iter_mut().find(|node| node.path == segment.path) {
+                        node.down.send(self.now, &mut self.rng, bytes.len(), bytes.to_vec());
+                    }
+                }
+                outbox.datagrams.clear();
+                self.notices.extend(outbox.notices.drain(..).filter(|notice| !matches!(notice, Notice::Stats(_))));
+                messages.extend(outbox.messages.drain(..).map(|(to, message)| (from, to, message)));
+            }
+            if messages.is_empty() {
+                return;
+            }
+            for (from, to, message) in messages {
+                self.shards[usize::from(to.0)].message(self.now, from, message);
+            }
+        }
+    }
+}
+
+impl Node {
+    fn deadline(&self) -> Option<Instant> {
+        let publisher = self.publisher.as_ref().filter(|_| self.connected).map(Publisher::deadline);
+        let subscriber = self.subscriber.as_ref().filter(|_| self.connected).map(Subscriber::deadline);
+        [self.up.deadline(), self.down.deadline(), self.client.deadline(), publisher, subscriber]
+            .into_iter()
+            .flatten()
+            .min()
+    }
+
+    fn receive(&mut self, now: Instant, rng: &mut StdRng, datagram: &mut [u8]) {
+        let mut out = Datagrams::default();
+        let mut again = Vec::new();
+        match self.client.receive(now, datagram, &mut out) {
+            Received::Rtp(packet) => {
+                if let Some(subscriber) = &mut self.subscriber {
+                    subscriber.receive(now, packet);
+                }
+            }
+            Received::Rtcp(compound) => {
+                if let Some(publisher) = &mut self.publisher {
+                    again = publisher.feedback(compound);
+                }
+            }
+            Received::Nothing | Received::Rejected(_) => {}
+        }
+        self.send_rtp(now, rng, again);
+        self.transmit(now, rng, &out);
+    }
+
+    fn advance(&mut self, now: Instant, rng: &mut StdRng) {
+        let mut out = Datagrams::default();
+        if self.client.deadline().is_some_and(|at| at <= now) {
+            self.client.advance(now, &mut out);
+        }
+        self.transmit(now, rng, &out);
+        while let Some(event) = self.client.poll_event() {
+            self.connected |= matches!(event, peer::PeerEvent::Connected { .. });
+        }
+        if !self.connected {
+            return;
+        }
+        let packets = self.publisher.as_mut().map(|publisher| publisher.advance(now)).unwrap_or_default();
+        self.send_rtp(now, rng, packets);
+        let report = self.publisher.as_mut().and_then(|publisher| publisher.report(now));
+        let due = |subscriber: &&mut Subscriber| subscriber.deadline() <= now;
+        let feedback = self.subscriber.as_mut().filter(due).and_then(|subscriber| subscriber.advance(now));
+        for compound in [report, feedback].into_iter().flatten() {
+            if let Some(sealed) = self.client.seal_rtcp(&compound) {
+                self.up.send(now, rng, sealed.len(), sealed);
+            }
+        }
+    }
+
+    fn send_rtp(&mut self, now: Instant, rng: &mut StdRng, packets: Vec<Cleartext>) {
+        for (packet, header_len) in packets {
+            if let Some(sealed) = self.client.seal_rtp(&packet, header_len) {
+                self.up.send(now, rng, sealed.len(), sealed);
+            }
+        }
+    }
+
+    fn transmit(&mut self, now: Instant, rng: &mut StdRng, out: &Datagrams) {
+        for segment in out.segments() {
+            let bytes = &out.bytes()[segment.range.clone()];
+            self.up.send(now, rng, bytes.len(), bytes.to_vec());
+        }
+    }
+}

@@ -1,0 +1,80 @@
+//! Media through lossy, slow and reordering links, on one shard and on several.
+
+use std::time::Duration;
+
+use thalweg_sim::link::LinkProfile;
+use thalweg_sim::media::Media;
+
+const FIBER: LinkProfile = LinkProfile::FIBER;
+
+/// One publisher and some viewers; returns the world after `span` of media.
+fn broadcast(shards: u16, seed: u64, viewers: usize, up: LinkProfile, down: LinkProfile, span: Duration) -> Media {
+    let mut world = Media::new(shards, seed);
+    let host = world.join(0, up, FIBER);
+    let viewers: Vec<_> = (0..viewers).map(|index| world.join(index as u16 % shards, FIBER, down)).collect();
+    let all_connected = |world: &Media| world.nodes.iter().all(|node| node.connected);
+    assert!(world.run_until(Duration::from_secs(20), all_connected), "seed {seed}: no handshake");
+    let track = world.publish(host);
+    for viewer in viewers {
+        world.subscribe(viewer, track, host);
+    }
+    world.run(span);
+    world
+}
+
+fn check(world: &Media, seed: u64, span: Duration, gap_max: Duration) {
+    let expected = span.as_millis() as u64 * 30 / 1000;
+    for node in world.nodes.iter().filter(|node| node.subscriber.is_some()) {
+        let viewer = node.subscriber.as_ref().expect("filtered");
+        assert_eq!(viewer.faults, Vec::<String>::new(), "seed {seed}");
+        assert!(viewer.decoded * 100 >= expected * 85, "seed {seed}: decoded {} of {expected}", viewer.decoded);
+        assert!(viewer.gap_max <= gap_max, "seed {seed}: a gap of {:?}", viewer.gap_max);
+        assert!(world.now - viewer.decoded_at() < Duration::from_millis(500), "seed {seed}: frozen at the end");
+    }
+    let host = world.nodes[0].publisher.as_ref().expect("the host publishes");
+    let throttled = span.as_millis() as u64 / 500 + 2;
+    assert!(host.plis <= throttled, "seed {seed}: {} keyframe requests in {span:?}", host.plis);
+}
+
+#[test]
+fn clean_links_deliver_everything() {
+    let span = Duration::from_secs(5);
+    for shards in [1, 2, 3] {
+        let world = broadcast(shards, 1, 4, FIBER, FIBER, span);
+        check(&world, 1, span, Duration::from_millis(100));
+        let host = world.nodes[0].publisher.as_ref().unwrap();
+        assert!(host.keyframes <= 4, "{} keyframes for {} viewers", host.keyframes, 4);
+    }
+}
+
+#[test]
+fn five_percent_loss_on_either_leg_is_repaired() {
+    let span = Duration::from_secs(10);
+    for seed in 0..4 {
+        for (up, down) in [(FIBER.lossy(0.05), FIBER), (FIBER, FIBER.lossy(0.05))] {
+            let world = broadcast(1 + seed as u16 % 2, seed, 2, up, down, span);
+            check(&world, seed, span, Duration::from_millis(700));
+        }
+    }
+}
+
+#[test]
+fn jitter_and_duplicates_are_sorted_out() {
+    let span = Duration::from_secs(5);
+    let rough = LinkProfile { duplicates: 0.02, ..FIBER.jittery(Duration::from_millis(30)) };
+    for seed in 0..4 {
+        let world = broadcast(2, seed, 2, rough, rough, span);
+        check(&world, seed, span, Duration::from_millis(500));
+    }
+}
+
+#[test]
+fn nothing_is_left_when_all_have_gone() {
+    let mut world = broadcast(3, 7, 5, FIBER, FIBER, Duration::from_secs(1));
+    let keys: Vec<_> = world.nodes.iter().map(|node| node.key).collect();
+    for key in keys {
+        world.command(door::Command::RemovePeer(key));
+    }
+    let left = world.total(|stats| stats.peers + stats.up_tracks + stats.mirrors + stats.down_tracks + stats.addresses);
+    assert_eq!(left, 0);
+}
