@@ -85,7 +85,8 @@ impl<E: Engine, N: Fn(Notice)> Worker<E, N> {
     /// Turns until told to stop; the last turn still hears and sends everything.
     pub(crate) fn run(&mut self) {
         tracing::debug!(shard = self.id.0, "media thread runs");
-        while let Some(own) = self.shell.neighbours.get(usize::from(self.id.0)).cloned() {
+        let Some(own) = self.shell.neighbours.get(usize::from(self.id.0)).cloned() else { return };
+        loop {
             own.bell.arm();
             let stopping = own.bell.is_stopping();
             let hurried = stopping || !own.messages.is_empty() || !self.commands.is_empty();
