@@ -166,3 +166,14 @@ async fn a_closing_node_takes_nobody() {
     let answer = node.refused(&format!("/rtc?access_token={}", mint(token("alice"))), None).await;
     assert_eq!((answer.status, answer.body.as_str()), (503, "server is shutting down"));
 }
+
+#[tokio::test]
+async fn a_full_room_says_so_before_the_upgrade() {
+    let room = RoomSettings { max_participants: 1, ..Default::default() };
+    let node = node(Config { room, ..config() }).await;
+    let target = |identity| format!("/rtc?access_token={}", mint(token(identity)));
+    let _alice = node.client(&target("alice")).await;
+    let answer = node.refused(&target("bob"), None).await;
+    assert_eq!((answer.status, answer.body.as_str()), (503, "room has exceeded its max participants"));
+    node.until("only the first is there", |counts| (counts.participants, counts.connections) == (1, 1)).await;
+}
