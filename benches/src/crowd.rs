@@ -1,0 +1,148 @@
+//! A shard full of connected receivers of one track, driven without sockets.
+
+use std::time::{Duration, Instant};
+
+use door::{
+    Command, Datagrams, DownKey, DownTrackParams, DtlsRole, ExtensionKind, ExtensionMap, IceCredentials, Kind,
+    LayerTarget, Path, PayloadMap, PeerKey, PeerParams, Protocol, ShardId, TrackKey,
+};
+use peer::testing::{Channels, Client, ClientParams};
+use peer::{Identity, Received};
+use shard::{Shard, ShardConfig};
+use thalweg_sim::publisher::Publisher;
+use wire::{Mid, Pt, Ssrc};
+
+/// Packets of one burst: the publisher's frame.
+pub const BURST: usize = thalweg_sim::publisher::FRAME_PACKETS as usize;
+
+/// See the module.
+pub struct Crowd {
+    shard: Shard,
+    now: Instant,
+    host: Client,
+    publisher: Publisher,
+    serial: u64,
+    identity: Identity,
+    host_path: Path,
+}
+
+impl Crowd {
+    /// A publisher with `receivers` subscribers, all connected, after its first keyframe.
+    pub fn new(receivers: u64, idle: u64) -> Self {
+        let now = Instant::now();
+        let identity = Identity::generate().expect("a certificate");
+        let config = ShardConfig { id: ShardId(0), shards: 1, identity: identity.clone(), seed: Some(1) };
+        let mut shard = Shard::new(config, now);
+        let (key, host, host_path) = connect(&mut shard, &identity, now, 1);
+        let publisher = Publisher::new(now, 1);
+        let track = TrackKey { shard: ShardId(0), serial: 2 };
+        shard.command(now, Command::AddUpTrack { track, peer: key, params: Box::new(publisher.params()) });
+        let mut crowd = Self { shard, now, host, publisher, serial: 10, identity, host_path };
+        for _ in 0..receivers {
+            crowd.add_receiver(track);
+        }
+        for _ in 0..idle {
+            crowd.serial += 1;
+            connect(&mut crowd.shard, &crowd.identity, now, crowd.serial);
+        }
+        crowd.burst();
+        crowd
+    }
+
+    fn add_receiver(&mut self, track: TrackKey) {
+        self.serial += 2;
+        let (peer, ..) = connect(&mut self.shard, &self.identity, self.now, self.serial);
+        let ssrc = Ssrc(1 << 20 | self.serial as u32);
+        let mut extensions = ExtensionMap::default();
+        extensions.set(ExtensionKind::Mid, 4);
+        extensions.set(ExtensionKind::TransportSequence, 3);
+        let params = DownTrackParams {
+            mid: Mid::new(b"0").expect("a token"),
+            kind: Kind::Video,
+            ssrc,
+            rtx_ssrc: Some(Ssrc(ssrc.0 + 1)),
+            payloads: vec![PayloadMap { from: Pt(96), to: Pt(96), rtx: Some(Pt(97)), strip_red: false }],
+            extensions,
+        };
+        let down = DownKey { shard: ShardId(0), serial: self.serial };
+        let (up, params) = (Box::new(self.publisher.params()), Box::new(params));
+        let target = LayerTarget::BEST;
+        self.shard.command(self.now, Command::AddDownTrack { down, peer, track, up, params, target });
+    }
+
+    /// Forwards one frame to all and returns the number of packets that came out.
+    pub fn burst(&mut self) -> u64 {
+        self.now += thalweg_sim::publisher::FRAME_INTERVAL;
+        self.drain();
+        let before = self.shard.stats().rtp_out;
+        for (packet, header_len) in self.publisher.advance(self.now) {
+            let mut sealed = self.host.seal_rtp(&packet, header_len).expect("connected");
+            self.shard.receive(self.now, self.host_path, &mut sealed);
+        }
+        self.drain();
+        self.shard.stats().rtp_out - before
+    }
+
+    /// Runs the timers that are due at one instant, without any packet.
+    pub fn idle(&mut self) {
+        self.now += Duration::from_millis(1);
+        if self.shard.deadline().is_some_and(|at| at <= self.now) {
+            self.shard.advance(self.now);
+        }
+        self.drain();
+    }
+
+    fn drain(&mut self) {
+        let outbox = self.shard.outbox();
+        outbox.datagrams.clear();
+        outbox.notices.clear();
+        outbox.messages.clear();
+    }
+}
+
+/// Brings one client through ICE and DTLS.
+fn connect(shard: &mut Shard, identity: &Identity, now: Instant, serial: u64) -> (PeerKey, Client, Path) {
+    let key = PeerKey { shard: ShardId(0), serial };
+    let local = IceCredentials::local(key.shard, &format!("u{serial}"), "server-password-of-22-chars".into());
+    let remote = IceCredentials { ufrag: format!("c{serial}"), pwd: "client-password-of-22-chars".into() };
+    let params = PeerParams {
+        local: local.clone(),
+        remote: Some(remote.clone()),
+        fingerprint: Some(identity.fingerprint()),
+        role: DtlsRole::Passive,
+        negotiated_channels: false,
+        opens_channels: false,
+    };
+    shard.command(now, Command::AddPeer(key, Box::new(params)));
+    let address = ([10, 0, (serial >> 8) as u8, serial as u8], 5000);
+    let path = Path { protocol: Protocol::Udp, local: ([10, 9, 9, 9], 7882).into(), remote: address.into() };
+    let seen = Path { local: path.remote, remote: path.local, ..path };
+    let params = ClientParams { channels: Channels::None, ..ClientParams::new(remote, local, identity.fingerprint()) };
+    let mut client = Client::new(params, identity, seen, now);
+    while client.profile().is_none() {
+        exchange(shard, &mut client, now, path);
+    }
+    exchange(shard, &mut client, now, path);
+    (key, client, path)
+}
+
+fn exchange(shard: &mut Shard, client: &mut Client, now: Instant, path: Path) {
+    let mut out = Datagrams::default();
+    client.advance(now, &mut out);
+    let outbox = shard.outbox();
+    let waiting: Vec<Vec<u8>> = outbox
+        .datagrams
+        .segments()
+        .iter()
+        .map(|segment| outbox.datagrams.bytes()[segment.range.clone()].to_vec())
+        .collect();
+    outbox.datagrams.clear();
+    outbox.notices.clear();
+    for mut datagram in waiting {
+        let _: Received<'_> = client.receive(now, &mut datagram, &mut out);
+    }
+    for segment in out.segments() {
+        let mut datagram = out.bytes()[segment.range.clone()].to_vec();
+        shard.receive(now, path, &mut datagram);
+    }
+}
