@@ -1,3 +1,18 @@
-//! The front door: configuration, composition, HTTP.
+//! The front door: command line, configuration, composition, HTTP, metrics, shutdown.
+//!
+//! The only crate that sees both houses. It holds no logic of rooms or media: it reads what the operator
+//! wants, starts the media house, puts the lobby behind an HTTP port and carries words between the two.
 
+mod announce;
+mod candidates;
+pub mod cli;
 pub mod config;
+mod external;
+mod front;
+mod listen;
+mod logs;
+mod node;
+mod serve;
+mod start_error;
+
+pub use start_error::StartError;

@@ -55,22 +55,16 @@ fn http(raw: &mut Raw, development: bool) -> Http {
 fn keys(raw: &mut Raw, development: bool, loopback: bool) -> BTreeMap<String, Secret> {
     let mut keys: BTreeMap<String, Secret> = raw.take("keys").unwrap_or_default();
     let file: Option<String> = raw.take("key_file");
-    let mut unreadable = false;
     if let Some(path) = file.filter(|path| !path.is_empty()) {
         match keyfile::read(&path) {
             Ok(more) => keys.extend(more),
-            Err(text) => {
-                unreadable = true;
-                raw.fault(raw.place("key_file"), "key_file", &text);
-            }
+            Err(text) => raw.fault(raw.place("key_file"), "key_file", &text),
         }
     }
     if keys.is_empty() && development {
         keys.insert(DEVELOPMENT_KEY.into(), Secret::new(DEVELOPMENT_SECRET));
     }
-    if keys.is_empty() && !raw.has("keys") && !unreadable {
-        raw.fault(None, "keys", &format!("there is none, so nobody could join: {MAKE_KEYS}"));
-    } else if keys.is_empty() && !unreadable {
+    if keys.is_empty() && !raw.is_faulty("keys") && !raw.is_faulty("key_file") {
         raw.fault(raw.place("keys"), "keys", &format!("there is none, so nobody could join: {MAKE_KEYS}"));
     }
     guard_secrets(raw, &keys, development, loopback);
@@ -111,10 +105,9 @@ fn grace(raw: &mut Raw) -> Duration {
 }
 
 fn rtc(raw: &mut Raw, development: bool) -> Rtc {
-    let udp = udp(raw);
     Rtc {
-        udp,
-        shards: shards(raw, udp),
+        udp: udp(raw),
+        shards: shards(raw),
         node_ips: node_ips(raw),
         use_external_ip: raw.take("rtc.use_external_ip").unwrap_or(false),
         loopback_candidate: raw.take("rtc.enable_loopback_candidate").unwrap_or(development),
@@ -154,17 +147,10 @@ fn udp(raw: &mut Raw) -> UdpPorts {
     }
 }
 
-fn shards(raw: &mut Raw, udp: UdpPorts) -> Option<u16> {
+fn shards(raw: &mut Raw) -> Option<u16> {
     let shards: u16 = raw.take("rtc.shards").filter(|&shards| shards > 0)?;
-    let ports = match udp {
-        UdpPorts::One(_) => SHARDS_MAX,
-        UdpPorts::Range { first, last } => (last - first).saturating_add(1),
-    };
     if shards > SHARDS_MAX {
         raw.fault(raw.place("rtc.shards"), "rtc.shards", &format!("at most {SHARDS_MAX}; 0 is one per core"));
-    } else if shards > ports {
-        let text = format!("{shards} shards need {shards} ports and the range has {ports}: widen it or name one port");
-        raw.fault(raw.place("rtc.shards"), "rtc.shards", &text);
     }
     Some(shards)
 }

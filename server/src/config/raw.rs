@@ -88,6 +88,11 @@ impl Raw {
         T::read(node).map_err(|(place, text)| self.fault(Some(place), path, &text)).ok()
     }
 
+    /// Whether a fault was found in a key's value.
+    pub(crate) fn is_faulty(&self, path: &str) -> bool {
+        self.faults.iter().any(|fault| fault.key == path)
+    }
+
     /// Notes a fault.
     pub(crate) fn fault(&mut self, place: Option<Place>, key: &str, text: &str) {
         self.faults.push(Fault { place, key: key.into(), text: text.into() });

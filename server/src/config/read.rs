@@ -67,11 +67,16 @@ impl<T: Read> Read for Vec<T> {
 
     fn read(node: &Node) -> Result<Self, Wrong> {
         match &node.value {
-            Value::List(items) => items.iter().map(T::read).collect(),
+            // LiveKit's samples write `- ""` for "all".
+            Value::List(items) => items.iter().filter(|item| !is_empty(item)).map(T::read).collect(),
             Value::Scalar(text) => Self::text(text).ok_or_else(|| unexpected::<T>(node)),
             _ => Err(unexpected::<Self>(node)),
         }
     }
+}
+
+fn is_empty(node: &Node) -> bool {
+    matches!(&node.value, Value::Null) || matches!(&node.value, Value::Scalar(text) if text.is_empty())
 }
 
 /// Addresses for clients: one, a list, or a mapping of `v4` and `v6`.

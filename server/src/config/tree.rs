@@ -59,8 +59,7 @@ impl Value {
 /// # Errors
 /// The first syntax error, a second document, a name used twice, or a limit passed.
 pub(crate) fn parse(text: &str, place: &dyn Fn(usize, usize) -> Place) -> Result<Option<Node>, Fault> {
-    let mut reader =
-        Reader { parser: Parser::new_from_str(text), place, anchors: BTreeMap::new(), nodes: 0 };
+    let mut reader = Reader { parser: Parser::new_from_str(text), place, anchors: BTreeMap::new(), nodes: 0 };
     let mut root = None;
     while let Some((event, span)) = reader.next()? {
         match event {

@@ -70,7 +70,7 @@ impl Level {
 pub enum UdpPorts {
     /// All media on one port; 0 lets the system choose.
     One(u16),
-    /// One port per shard, from the first on.
+    /// A range, of which the first port is used.
     Range {
         /// The first port.
         first: u16,

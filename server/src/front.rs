@@ -1,0 +1,95 @@
+//! The HTTP front besides signalling: the page, health, metrics, and what development needs.
+
+mod development;
+mod metrics;
+mod page;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use axum::Router;
+use axum::extract::State;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use livekit::Lobby;
+
+use crate::config::Config;
+use crate::node::{Node, Stats};
+
+/// Prometheus' text format.
+const METRICS_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
+
+/// What the front's answers are made of.
+pub(crate) struct Front {
+    config: Config,
+    lobby: Lobby,
+    media: Arc<net::Running>,
+    stats: Arc<Stats>,
+    draining: AtomicBool,
+}
+
+impl Front {
+    /// A front of a running node.
+    pub(crate) fn new(config: &Config, node: &Node) -> Self {
+        Self {
+            config: config.clone(),
+            lobby: node.lobby.clone(),
+            media: Arc::clone(&node.media),
+            stats: Arc::clone(&node.stats),
+            draining: AtomicBool::new(false),
+        }
+    }
+
+    /// Tells load balancers to send nobody any more.
+    pub(crate) fn drain(&self) {
+        self.draining.store(true, Ordering::Relaxed);
+    }
+
+    fn is_draining(&self) -> bool {
+        self.draining.load(Ordering::Relaxed)
+    }
+}
+
+/// The front's routes. What only development has is a plain 404 elsewhere.
+pub(crate) fn router(front: Arc<Front>) -> Router {
+    let mut router = Router::new()
+        .route("/", get(page::index))
+        .route("/healthz", get(health))
+        .route("/readyz", get(ready))
+        .route("/metrics", get(metrics))
+        .fallback(get(page::asset));
+    if front.config.development {
+        router = router.route("/debug/counts", get(development::counts));
+        if front.config.is_loopback_only() {
+            router = router.route("/dev/token", get(development::token));
+        }
+    }
+    router.with_state(front)
+}
+
+/// The process lives: its media threads run.
+async fn health(State(front): State<Arc<Front>>) -> Response {
+    match front.media.is_alive() {
+        true => "OK\n".into_response(),
+        false => (StatusCode::INTERNAL_SERVER_ERROR, "a media thread has ended\n").into_response(),
+    }
+}
+
+/// New participants are welcome.
+async fn ready(State(front): State<Arc<Front>>) -> Response {
+    match (front.media.is_alive(), front.is_draining()) {
+        (true, false) => "OK\n".into_response(),
+        (_, true) => (StatusCode::SERVICE_UNAVAILABLE, "stopping\n").into_response(),
+        (false, _) => (StatusCode::SERVICE_UNAVAILABLE, "a media thread has ended\n").into_response(),
+    }
+}
+
+async fn metrics(State(front): State<Arc<Front>>) -> Response {
+    let text =
+        metrics::text(&front.lobby.counts(), &front.stats.shards(), &front.media.stats(), front.stats.commands_lost());
+    ([(header::CONTENT_TYPE, METRICS_TYPE)], text).into_response()
+}
+
+#[cfg(test)]
+mod tests;

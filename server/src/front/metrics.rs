@@ -1,0 +1,152 @@
+//! Prometheus' text form of what lobby, shards and sockets count.
+
+use std::fmt::{Display, Write as _};
+
+use door::ShardStats;
+use livekit::LobbyCounts;
+use net::NetStats;
+
+/// Whether a number only rises.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Gauge,
+    Counter,
+}
+use Kind::{Counter, Gauge};
+
+/// One number of a shard: name, kind, meaning, where it stands.
+type Row<T> = (&'static str, Kind, &'static str, fn(&T) -> u64);
+
+const SHARD: &[Row<ShardStats>] = &[
+    ("peers", Gauge, "Peers (ICE and DTLS associations)", |s| s.peers),
+    ("up_tracks", Gauge, "Published tracks", |s| s.up_tracks),
+    ("mirrors", Gauge, "Tracks of other shards with subscribers here", |s| s.mirrors),
+    ("down_tracks", Gauge, "Subscriptions", |s| s.down_tracks),
+    ("addresses", Gauge, "Remote addresses known", |s| s.addresses),
+    ("datagrams_in", Counter, "Datagrams received", |s| s.datagrams_in),
+    ("datagrams_out", Counter, "Datagrams to send", |s| s.datagrams_out),
+    ("bytes_in", Counter, "Bytes of datagrams received", |s| s.bytes_in),
+    ("bytes_out", Counter, "Bytes of datagrams to send", |s| s.bytes_out),
+    ("rtp_in", Counter, "Media packets received", |s| s.rtp_in),
+    ("rtp_out", Counter, "Media packets sent", |s| s.rtp_out),
+    ("rtp_lost", Counter, "Media packets of publishers that never came", |s| s.rtp_lost),
+    ("rtx_out", Counter, "Retransmissions sent", |s| s.rtx_out),
+    ("nacks_in", Counter, "Packets that subscribers asked for again", |s| s.nacks_in),
+    ("nacks_out", Counter, "Packets asked of publishers again", |s| s.nacks_out),
+    ("plis_in", Counter, "Keyframe requests of subscribers", |s| s.plis_in),
+    ("plis_out", Counter, "Keyframe requests to publishers", |s| s.plis_out),
+    ("datagrams_unknown", Counter, "Datagrams of nobody known", |s| s.datagrams_unknown),
+    ("datagrams_bad", Counter, "Datagrams that could not be read", |s| s.datagrams_bad),
+    ("srtp_rejected", Counter, "Packets that failed authentication or replay check", |s| s.srtp_rejected),
+    ("commands_stale", Counter, "Commands for what had ended", |s| s.commands_stale),
+    ("data_in", Counter, "Data channel messages received", |s| s.data_in),
+    ("data_out", Counter, "Data channel messages sent", |s| s.data_out),
+    ("data_dropped", Counter, "Data channel messages dropped", |s| s.data_dropped),
+    ("handshakes", Counter, "DTLS handshakes done", |s| s.handshakes),
+    ("srtp_aes128_gcm", Counter, "Peers that negotiated AES-128-GCM", |s| s.srtp_aes128_gcm),
+    ("srtp_aes256_gcm", Counter, "Peers that negotiated AES-256-GCM", |s| s.srtp_aes256_gcm),
+    ("srtp_aes128_sha1", Counter, "Peers that negotiated AES-128-CM with HMAC-SHA1", |s| s.srtp_aes128_sha1),
+];
+
+const SOCKETS: &[Row<NetStats>] = &[
+    ("net_turns", Counter, "Turns of the media loop", |s| s.turns),
+    ("net_receive_calls", Counter, "System calls that received something", |s| s.receive_calls),
+    ("net_kernel_dropped", Counter, "Datagrams dropped by the kernel before they were read", |s| s.kernel_dropped),
+    ("net_receive_dropped", Counter, "Datagrams too long or from port zero", |s| s.receive_dropped),
+    ("net_receive_errors", Counter, "Errors when receiving", |s| s.receive_errors),
+    ("net_send_calls", Counter, "System calls that sent something", |s| s.send_calls),
+    ("net_datagrams_out", Counter, "Datagrams sent", |s| s.datagrams_out),
+    ("net_bytes_out", Counter, "Bytes of datagrams sent", |s| s.bytes_out),
+    ("net_send_full", Counter, "Datagrams dropped because the socket's buffer was full", |s| s.send_full),
+    ("net_send_refused", Counter, "Datagrams that the kernel refused", |s| s.send_refused),
+    ("net_send_unroutable", Counter, "Datagrams for an address without a socket", |s| s.send_unroutable),
+    ("net_offload_refused", Counter, "Runs that the kernel refused to split", |s| s.offload_refused),
+    ("net_messages_dropped", Counter, "Messages between shards dropped", |s| s.messages_dropped),
+];
+
+/// All numbers: of the lobby, each of the shards' summed (`thalweg_peers`) and by shard
+/// (`thalweg_shard_peers{shard="0"}`).
+pub(super) fn text(lobby: &LobbyCounts, shards: &[ShardStats], sockets: &[NetStats], commands_lost: u64) -> String {
+    let mut text = String::new();
+    for (name, kind, help, value) in [
+        ("rooms", Gauge, "Rooms", lobby.rooms as u64),
+        ("participants", Gauge, "Participants", lobby.participants as u64),
+        ("connections", Gauge, "Signal connections", lobby.connections as u64),
+        ("tasks", Gauge, "Tasks of rooms and connections", lobby.tasks as u64),
+        ("joins_refused", Counter, "Joins and validations refused", lobby.joins_refused),
+        ("clients_cut", Counter, "Signal connections cut because the client lagged", lobby.clients_cut),
+        ("notices_dropped", Counter, "Notices that a room did not take in time", lobby.notices_dropped),
+        ("notices_stale", Counter, "Notices of rooms that had ended", lobby.notices_stale),
+        ("commands_lost", Counter, "Commands that a media thread did not take in time", commands_lost),
+    ] {
+        let name = head(&mut text, "thalweg_", name, kind, help);
+        line(&mut text, &name, value);
+    }
+    table(&mut text, SHARD, shards);
+    table(&mut text, SOCKETS, sockets);
+    text
+}
+
+fn table<T>(text: &mut String, rows: &[Row<T>], shards: &[T]) {
+    for (name, kind, help, value) in rows {
+        let sum = head(text, "thalweg_", name, *kind, help);
+        line(text, &sum, shards.iter().map(value).sum());
+        let each = head(text, "thalweg_shard_", name, *kind, help);
+        for (shard, stats) in shards.iter().enumerate() {
+            line(text, &format_args!("{each}{{shard=\"{shard}\"}}"), value(stats));
+        }
+    }
+}
+
+/// Writes what is said of a metric before its lines, and returns its full name.
+fn head(text: &mut String, prefix: &str, name: &str, kind: Kind, help: &str) -> String {
+    let (suffix, kind) = match kind {
+        Gauge => ("", "gauge"),
+        Counter => ("_total", "counter"),
+    };
+    let name = format!("{prefix}{name}{suffix}");
+    // Writing to a String does not fail.
+    let _ = writeln!(text, "# HELP {name} {help}\n# TYPE {name} {kind}");
+    name
+}
+
+fn line(text: &mut String, name: &impl Display, value: u64) {
+    let _ = writeln!(text, "{name} {value}");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sums_and_shards() {
+        let shards = [
+            ShardStats { peers: 2, rtp_in: 5, ..ShardStats::default() },
+            ShardStats { peers: 3, ..ShardStats::default() },
+        ];
+        let lobby = LobbyCounts { rooms: 7, ..LobbyCounts::default() };
+        let text = text(&lobby, &shards, &[NetStats::default(); 2], 0);
+        for line in [
+            "# TYPE thalweg_rooms gauge",
+            "thalweg_rooms 7",
+            "thalweg_peers 5",
+            "thalweg_shard_peers{shard=\"0\"} 2",
+            "thalweg_shard_peers{shard=\"1\"} 3",
+            "# TYPE thalweg_rtp_in_total counter",
+            "thalweg_rtp_in_total 5",
+            "thalweg_net_turns_total 0",
+        ] {
+            assert!(text.lines().any(|found| found == line), "{line} is missing in\n{text}");
+        }
+    }
+
+    #[test]
+    fn every_name_is_declared_once() {
+        let text = text(&LobbyCounts::default(), &[ShardStats::default()], &[NetStats::default()], 0);
+        let mut types: Vec<&str> = text.lines().filter(|line| line.starts_with("# TYPE")).collect();
+        let all = types.len();
+        types.sort_unstable();
+        types.dedup();
+        assert_eq!(types.len(), all);
+    }
+}

@@ -1,0 +1,93 @@
+//! The TCP sockets of the HTTP front.
+
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+
+use socket2::{Domain, Protocol, Socket, Type};
+use tokio::net::TcpListener;
+
+use crate::StartError;
+use crate::config::Http;
+
+/// Connections that wait to be accepted.
+const BACKLOG: i32 = 1024;
+
+/// Opens a socket on each address. One whose address family this machine lacks is left out, unless the
+/// operator named it. Port 0 is chosen once and then used for all.
+///
+/// # Errors
+/// The first address that cannot be had.
+pub(crate) fn open(http: &Http) -> Result<Vec<TcpListener>, StartError> {
+    let mut listeners: Vec<TcpListener> = Vec::new();
+    let mut port = http.port;
+    for ip in &http.bind {
+        let address = SocketAddr::new(*ip, port);
+        match listen(address) {
+            Ok(listener) => {
+                port = listener.local_addr().map_or(port, |address| address.port());
+                listeners.push(listener);
+            }
+            Err(error) if !http.bind_named && ip.is_ipv6() && is_missing(&error) && !listeners.is_empty() => {
+                tracing::debug!(%address, %error, "left out");
+            }
+            Err(source) => return Err(StartError::IoHttp { address, source }),
+        }
+    }
+    Ok(listeners)
+}
+
+/// Where media listens: on loopback alone in a server that is on loopback alone and in development, else on
+/// all addresses of the families that HTTP has (a reverse proxy in front hides HTTP, never media).
+pub(crate) fn media(http: &[IpAddr], loopback_only: bool) -> Vec<IpAddr> {
+    let families = http.iter().map(|ip| match (loopback_only, ip) {
+        (true, ip) => *ip,
+        (false, IpAddr::V4(_)) => IpAddr::from([0; 4]),
+        (false, IpAddr::V6(_)) => IpAddr::from([0_u16; 8]),
+    });
+    let mut binds: Vec<IpAddr> = families.collect();
+    binds.sort();
+    binds.dedup();
+    binds
+}
+
+fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+    if address.is_ipv6() {
+        socket.set_only_v6(true)?;
+    }
+    // A restarted server must not wait for its old connections to be forgotten.
+    socket.set_reuse_address(true)?;
+    socket.bind(&address.into())?;
+    socket.listen(BACKLOG)?;
+    socket.set_nonblocking(true)?;
+    TcpListener::from_std(socket.into())
+}
+
+fn is_missing(error: &io::Error) -> bool {
+    // EAFNOSUPPORT has no kind of its own.
+    matches!(error.kind(), io::ErrorKind::AddrNotAvailable | io::ErrorKind::Unsupported)
+        || error.raw_os_error() == Some(97)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn media_hides_only_with_a_server_in_development() {
+        let ips = |texts: &[&str]| texts.iter().map(|text| text.parse().unwrap()).collect::<Vec<IpAddr>>();
+        let local = ips(&["127.0.0.1", "::1"]);
+        assert_eq!(media(&local, true), local);
+        assert_eq!(media(&local, false), ips(&["0.0.0.0", "::"]));
+        assert_eq!(media(&ips(&["10.0.0.1", "10.0.0.2"]), false), ips(&["0.0.0.0"]));
+    }
+
+    #[tokio::test]
+    async fn a_port_in_use_is_named_with_the_way_out() {
+        let first = open(&Http { port: 0, bind: vec![[127, 0, 0, 1].into()], bind_named: true }).unwrap();
+        let port = first[0].local_addr().unwrap().port();
+        let error = open(&Http { port, bind: vec![[127, 0, 0, 1].into()], bind_named: true }).expect_err("in use");
+        let text = error.to_string();
+        assert!(text.contains(&format!("127.0.0.1:{port}")) && text.contains("--port"), "{text}");
+    }
+}

@@ -1,0 +1,178 @@
+//! The two houses put together: media threads below, the lobby above, words carried between them.
+
+use std::net::{IpAddr, SocketAddr};
+use std::num::NonZeroU16;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::thread::available_parallelism;
+
+use door::{Notice, Protocol, ShardId, ShardStats};
+use livekit::{Limits, Lobby, MediaFacts, RoomSettings, ServerFacts, SignalSettings};
+use livekit_protocol::IceServer;
+use rand::distr::{Alphanumeric, SampleString};
+
+use crate::StartError;
+use crate::candidates::{self, Rules};
+use crate::config::{Config, UdpPorts};
+
+/// The LiveKit server whose behaviour clients may expect of us: they switch features by its number.
+const LIVEKIT_LEVEL: &str = "1.13.5";
+/// Participants of a room that stay on one shard before the room spreads: few enough to leave the core
+/// headroom, enough that small rooms never pay for crossing.
+const SPREAD_AFTER: usize = 16;
+/// Random characters of the node's id.
+const NODE_ID_CHARS: usize = 12;
+
+/// Both houses, running.
+pub(crate) struct Node {
+    /// The rooms.
+    pub(crate) lobby: Lobby,
+    /// The media threads.
+    pub(crate) media: Arc<net::Running>,
+    /// What the media house last told of itself.
+    pub(crate) stats: Arc<Stats>,
+    /// Where clients are told to send media.
+    pub(crate) candidates: Vec<SocketAddr>,
+}
+
+/// The last report of each shard, and what went wrong between the houses.
+#[derive(Debug)]
+pub(crate) struct Stats {
+    shards: Mutex<Vec<ShardStats>>,
+    commands_lost: AtomicU64,
+}
+
+impl Stats {
+    fn new(shards: u16) -> Self {
+        let empty = (0..shards).map(|shard| ShardStats { shard: ShardId(shard), ..ShardStats::default() });
+        Self { shards: Mutex::new(empty.collect()), commands_lost: AtomicU64::new(0) }
+    }
+
+    fn keep(&self, stats: ShardStats) {
+        let mut shards = self.shards.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(place) = shards.get_mut(usize::from(stats.shard.0)) {
+            *place = stats;
+        }
+    }
+
+    /// The last report of each shard, at most a second old.
+    pub(crate) fn shards(&self) -> Vec<ShardStats> {
+        self.shards.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Commands that found their shard's queue full.
+    pub(crate) fn commands_lost(&self) -> u64 {
+        self.commands_lost.load(Ordering::Relaxed)
+    }
+}
+
+/// Starts the media threads on `bind`, then the lobby. `external` is what STUN told.
+///
+/// # Errors
+/// When a socket, a thread or a certificate cannot be had, or no address is left for clients.
+pub(crate) fn start(config: &Config, bind: Vec<IpAddr>, external: &[IpAddr]) -> Result<Node, StartError> {
+    let shards = shards(config);
+    let identity = peer::Identity::generate()?;
+    let fingerprint = identity.fingerprint();
+    let stats = Arc::new(Stats::new(shards.get()));
+    let lobby: Arc<OnceLock<Lobby>> = Arc::default();
+    let engine = move |id, now| {
+        let config = shard::ShardConfig { id, shards: shards.get(), identity: identity.clone(), seed: None };
+        shard::Shard::new(config, now)
+    };
+    let media = net::start(&media_config(config, shards, bind), engine, notices(&lobby, &stats))?;
+    let sockets = media.local_addrs(ShardId(0)).to_vec();
+    let candidates = candidates::choose(Rules::new(&config.rtc, external), &candidates::interfaces(), &sockets);
+    if candidates.is_empty() {
+        return Err(StartError::ConfigNoAddress);
+    }
+    let facts = facts(fingerprint, &candidates);
+    let lobby = lobby.get_or_init(|| Lobby::new(lobby_config(config, shards, facts), sender(&media, &stats))).clone();
+    Ok(Node { lobby, media: Arc::new(media), stats, candidates })
+}
+
+fn shards(config: &Config) -> NonZeroU16 {
+    let cores = available_parallelism().map_or(1, |cores| u16::try_from(cores.get()).unwrap_or(u16::MAX));
+    NonZeroU16::new(config.rtc.shards.unwrap_or(cores)).unwrap_or(NonZeroU16::MIN)
+}
+
+fn media_config(config: &Config, shards: NonZeroU16, bind: Vec<IpAddr>) -> net::Config {
+    let ports = match config.rtc.udp {
+        UdpPorts::One(port) => net::Ports::Shared(port),
+        UdpPorts::Range { first, .. } => net::Ports::Shared(first),
+    };
+    net::Config { shards, bind, ports, pin: !config.development, offload: true }
+}
+
+fn notices(lobby: &Arc<OnceLock<Lobby>>, stats: &Arc<Stats>) -> impl Fn(Notice) + Clone + Send + 'static {
+    let (lobby, stats) = (Arc::clone(lobby), Arc::clone(stats));
+    move |notice| match notice {
+        Notice::Stats(report) => stats.keep(*report),
+        // Before the lobby is there, no peer is there to be told of.
+        other => drop(lobby.get().map(|lobby| lobby.notice(other))),
+    }
+}
+
+fn sender(media: &net::Running, stats: &Arc<Stats>) -> livekit::MediaSender {
+    let (commands, stats) = (media.commands(), Arc::clone(stats));
+    Arc::new(move |command| {
+        if commands.send(command).is_err() && stats.commands_lost.fetch_add(1, Ordering::Relaxed) == 0 {
+            tracing::error!("a media thread does not keep up with its commands; see thalweg_commands_lost_total");
+        }
+    })
+}
+
+fn facts(fingerprint: door::Fingerprint, candidates: &[SocketAddr]) -> MediaFacts {
+    let told = (0..).zip(candidates).map(|(index, address)| sdp::Candidate::host(Protocol::Udp, *address, index));
+    MediaFacts { fingerprint, candidates: told.collect() }
+}
+
+fn lobby_config(config: &Config, shards: NonZeroU16, media: MediaFacts) -> livekit::Config {
+    let keys = config.keys.iter().map(|(key, secret)| (key.clone(), livekit::Secret::new(secret.expose())));
+    let node_id = Alphanumeric.sample_string(&mut rand::rng(), NODE_ID_CHARS);
+    livekit::Config {
+        keys: keys.collect(),
+        shards: shards.get(),
+        spread_after: SPREAD_AFTER,
+        media,
+        room: room_settings(config),
+        limits: Limits {
+            rooms_max: size(config.limit.rooms),
+            connections_max: size(config.limit.connections),
+            room_name_bytes_max: size(config.limit.room_name_bytes),
+            identity_bytes_max: size(config.limit.identity_bytes),
+        },
+        ice_servers: ice_servers(config),
+        signal: SignalSettings::default(),
+        server: ServerFacts {
+            version: LIVEKIT_LEVEL.into(),
+            node_id: format!("ND_{node_id}"),
+            region: config.region.clone(),
+        },
+    }
+}
+
+fn room_settings(config: &Config) -> RoomSettings {
+    RoomSettings {
+        auto_create: config.room.auto_create,
+        empty_timeout_s: config.room.empty_timeout_s,
+        departure_timeout_s: config.room.departure_timeout_s,
+        max_participants: config.room.max_participants,
+        ..RoomSettings::default()
+    }
+}
+
+fn ice_servers(config: &Config) -> Vec<IceServer> {
+    let turn = config.rtc.turn_servers.iter().map(|server| IceServer {
+        urls: vec![server.url()],
+        username: server.username.clone(),
+        credential: server.credential.expose().to_owned(),
+    });
+    let stun = config.rtc.stun_servers.iter();
+    let stun = stun.map(|server| IceServer { urls: vec![format!("stun:{}", server.0)], ..IceServer::default() });
+    turn.chain(stun).collect()
+}
+
+fn size(count: u32) -> usize {
+    usize::try_from(count).unwrap_or(usize::MAX)
+}

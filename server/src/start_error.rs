@@ -1,0 +1,84 @@
+//! Why the program does not start, in one line that says what to do.
+
+use std::io;
+use std::net::SocketAddr;
+
+use crate::config::Faults;
+
+/// Why the program does not start.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StartError {
+    /// The configuration has faults.
+    #[error(transparent)]
+    Config(#[from] Faults),
+    /// The configuration file cannot be read.
+    #[error("cannot read the configuration {path}: {source}")]
+    ConfigFile {
+        /// As the operator named it.
+        path: String,
+        /// The system's reason.
+        source: io::Error,
+    },
+    /// No address is left to tell to clients.
+    #[error("no address remains that clients could send media to: name one with rtc.node_ip")]
+    ConfigNoAddress,
+    /// A token was asked for with a key that has no secret here.
+    #[error("no secret is known for the key {0}: name one of the configuration's keys with --api-key")]
+    ConfigKeyUnknown(String),
+    /// The HTTP port cannot be had.
+    #[error("cannot listen on {address} for HTTP: {source}; {}", advice(source, "--port"))]
+    IoHttp {
+        /// Where.
+        address: SocketAddr,
+        /// The system's reason.
+        source: io::Error,
+    },
+    /// The media port cannot be had.
+    #[error("cannot listen on {address} for media: {source}; {}", advice(source, "--udp-port"))]
+    IoMedia {
+        /// Where.
+        address: SocketAddr,
+        /// The system's reason.
+        source: io::Error,
+    },
+    /// The media house does not start for another reason.
+    #[error("cannot start the media threads: {source}{}", because(source))]
+    Media {
+        /// What failed.
+        source: net::NetError,
+    },
+    /// No certificate for DTLS.
+    #[error(transparent)]
+    Identity(#[from] peer::IdentityError),
+    /// Threads or signals cannot be had.
+    #[error("cannot {what}: {source}")]
+    Io {
+        /// What failed.
+        what: &'static str,
+        /// The system's reason.
+        source: io::Error,
+    },
+}
+
+impl From<net::NetError> for StartError {
+    fn from(error: net::NetError) -> Self {
+        match error {
+            net::NetError::IoListen { address, source } => Self::IoMedia { address, source },
+            source => Self::Media { source },
+        }
+    }
+}
+
+fn advice(error: &io::Error, flag: &str) -> String {
+    match error.kind() {
+        io::ErrorKind::AddrInUse => format!("another program has this port, choose another with {flag}"),
+        io::ErrorKind::PermissionDenied => format!("ports below 1024 need a privilege, choose another with {flag}"),
+        io::ErrorKind::AddrNotAvailable => "no interface has this address, choose another with --bind".into(),
+        _ => format!("choose another port with {flag} or another address with --bind"),
+    }
+}
+
+fn because(error: &net::NetError) -> String {
+    std::error::Error::source(error).map(|source| format!(": {source}")).unwrap_or_default()
+}
