@@ -1,6 +1,6 @@
 //! Log lines on standard error, as text or JSON.
 
-use std::io;
+use std::io::{self, IsTerminal as _};
 
 use tracing_subscriber::EnvFilter;
 
@@ -9,7 +9,8 @@ use crate::config::Logging;
 /// Starts logging for the process; a second start changes nothing. `RUST_LOG`, when set, overrides the level.
 pub(crate) fn begin(logging: &Logging) {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(logging.level.name()));
-    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).with_target(true);
+    let lines =
+        tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).with_ansi(io::stderr().is_terminal());
     // Failing means that a subscriber is there already, as in tests.
     let _ = if logging.json { lines.json().flatten_event(true).try_init() } else { lines.try_init() };
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
 
-use super::fault::{Fault, Faults};
+use super::fault::{Fault, Faults, Place};
 use super::raw::Raw;
 use super::read::NodeIps;
 use super::values::{HostPort, Level, Secret, TurnServer, UdpPorts};
@@ -36,7 +36,14 @@ pub(crate) fn check(mut raw: Raw, from_file: bool) -> Result<(Config, Vec<Fault>
     };
     match raw.verdict() {
         (faults, warnings) if faults.is_empty() => Ok((config, warnings)),
-        (faults, _) => Err(Faults(faults)),
+        (mut faults, _) => {
+            // In the order of the file; what stands elsewhere or nowhere comes last.
+            faults.sort_by_key(|fault| match fault.place {
+                Some(Place::File { line, column, .. }) => (line, column),
+                _ => (usize::MAX, usize::MAX),
+            });
+            Err(Faults(faults))
+        }
     }
 }
 

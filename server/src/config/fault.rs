@@ -54,7 +54,7 @@ impl fmt::Display for Fault {
     }
 }
 
-/// Every fault of a configuration, in the order of reading.
+/// Every fault of a configuration, in the order of the file.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Faults(pub Vec<Fault>);
 

@@ -99,14 +99,14 @@ fn all_faults_at_once_each_with_its_place() {
         faults(&sources),
         [
             "t.yaml:1:1: prot: no such key; did you mean port?",
-            "t.yaml:5:1: room: this is a section and holds keys of its own, not \"7\"",
-            "keys: there is none, so nobody could join: `thalweg keys` makes a key and a secret",
-            "t.yaml:7:9: logging.json: expected true or false, found \"yes\"",
-            "flag --shutdown.grace: shutdown.grace: expected a number and a unit such as 500ms, 10s, 1m30s or 6h, \
-             found \"10\"",
             "t.yaml:3:13: rtc.udp_port: expected a port such as 7882 or a range such as 7882-7889, the lower port \
              first, found \"high\"",
             "t.yaml:4:11: rtc.shards: at most 256; 0 is one per core",
+            "t.yaml:5:1: room: this is a section and holds keys of its own, not \"7\"",
+            "t.yaml:7:9: logging.json: expected true or false, found \"yes\"",
+            "keys: there is none, so nobody could join: `thalweg keys` makes a key and a secret",
+            "flag --shutdown.grace: shutdown.grace: expected a number and a unit such as 500ms, 10s, 1m30s or 6h, \
+             found \"10\"",
         ]
     );
 }
