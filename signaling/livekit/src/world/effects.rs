@@ -73,7 +73,7 @@ impl World {
     }
 
     fn unpublished(&mut self, publication: &Publication) {
-        let participant = self.room.participant(&publication.publisher).map(|it| self.participant_info(it));
+        let participant = self.publisher_info(&publication.publisher);
         let Some(published) = self.tracks.remove(&publication.sid) else { return };
         if let Some(live) = &published.live {
             self.ups.remove(&live.key);
@@ -87,6 +87,15 @@ impl World {
             self.event(RoomEvent::TrackUnpublished(room, Box::new(participant), info));
         }
         self.retry_queued(&publication.publisher, &published.cid);
+    }
+
+    /// A publisher, also one that is about to go and of whom only the session is left.
+    fn publisher_info(&self, sid: &ParticipantSid) -> Option<proto::ParticipantInfo> {
+        if let Some(participant) = self.room.participant(sid) {
+            return Some(self.participant_info(participant));
+        }
+        let identity = self.sessions.get(sid)?.identity.clone();
+        Some(proto::ParticipantInfo { sid: sid.to_string(), identity, ..Default::default() })
     }
 
     fn muted(&mut self, track: &TrackSid, muted: bool) {
