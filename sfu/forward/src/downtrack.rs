@@ -8,7 +8,7 @@ use wire::rtp::{Header, Packet};
 use wire::{Pt, Ssrc};
 
 use crate::extensions::Extensions;
-use crate::rewriter::{Numbers, Repeat, Rewriter, Rewritten};
+use crate::rewriter::{Fate, Numbers, Repeat, Rewriter, Rewritten};
 use crate::ring::Meta;
 use crate::selector::{Choice, Selector};
 use crate::uptrack::{Arrival, UpTrack};
@@ -118,7 +118,7 @@ impl DownTrack {
     /// From here on another up track is forwarded; the subscriber sees one stream.
     pub fn replace(&mut self, up: &UpTrackParams) {
         self.update_up(up);
-        self.selector.stop();
+        self.selector.change_origin();
         self.rewriter.change_origin();
     }
 
@@ -157,6 +157,7 @@ impl DownTrack {
             return None;
         }
         let (meta, bytes) = up.packet(arrival.encoding, arrival.seq)?;
+        let temporal_limit = self.selector.temporal_limit();
         let choice = self.selector.choose(up, arrival.encoding, meta);
         if choice == Choice::Ignore {
             return None;
@@ -172,9 +173,9 @@ impl DownTrack {
                 Rewritten::Packet(self.rewriter.begin(now, up, arrival.encoding, meta))
             }
             _ => {
-                let is_sent = choice == Choice::Send && payload.is_some();
-                self.stats.thinned += u64::from(!is_sent);
-                self.rewriter.go_on(now, meta, is_sent)?
+                let fate = fate(choice, payload);
+                self.stats.thinned += u64::from(fate != Fate::Send);
+                self.rewriter.go_on(now, meta, fate, temporal_limit)?
             }
         };
         let written = match (rewritten, payload) {
@@ -226,9 +227,9 @@ impl DownTrack {
             return None;
         }
         let payload = self.payload(meta, bytes);
-        let choice = self.selector.choose(up, encoding, meta);
-        let is_sent = choice == Choice::Send && payload.is_some();
-        let written = match (self.rewriter.go_on(now, meta, is_sent)?, payload) {
+        let fate = fate(Choice::Send, payload);
+        let limit = self.selector.temporal_limit();
+        let written = match (self.rewriter.go_on(now, meta, fate, limit)?, payload) {
             (Rewritten::Packet(numbers), Some(payload)) => self.write(meta, bytes, payload, numbers, None, out),
             (Rewritten::Packet(numbers) | Rewritten::Padding(numbers), _) => self.write_padding(meta.pt, numbers, out),
         };
@@ -258,7 +259,7 @@ impl DownTrack {
     /// `None` when it answers none of our last reports.
     pub fn round_trip(&self, now: Instant, lsr: u32, dlsr: u32) -> Option<Duration> {
         let (_, sent) = self.reports.iter().flatten().find(|(ntp, _)| *ntp == lsr)?;
-        let held = Duration::from_nanos(u64::from(dlsr) * 1_000_000_000 >> 16);
+        let held = Duration::from_nanos((u64::from(dlsr) * 1_000_000_000) >> 16);
         now.saturating_duration_since(*sent).checked_sub(held)
     }
 
@@ -326,7 +327,7 @@ impl DownTrack {
 
     /// Writes a packet that is all padding (RFC 3550 section 5.1).
     fn write_padding(&mut self, pt: Pt, numbers: Numbers, out: &mut [u8]) -> Option<Written> {
-        let map = self.params.payloads.iter().find(|map| map.from == pt).or(self.params.payloads.first())?;
+        let map = self.params.payloads.iter().find(|map| map.from == pt).or_else(|| self.params.payloads.first())?;
         let (ssrc, seq) = (self.params.ssrc, numbers.number as u16);
         let header = Header { marker: false, pt: map.to, seq, timestamp: numbers.timestamp, ssrc };
         let (extensions, transport_seq_offset) = self.extensions.collect(None, false);
@@ -337,9 +338,20 @@ impl DownTrack {
     }
 }
 
+fn fate(choice: Choice, payload: Option<Payload<'_>>) -> Fate {
+    match (choice, payload) {
+        (_, None) => Fate::Unfit,
+        (Choice::Thin, _) => Fate::Thin,
+        _ => Fate::Send,
+    }
+}
+
 /// What is sent of a payload, and as what.
 #[derive(Clone, Copy)]
 struct Payload<'a> {
     map: PayloadMap,
     bytes: &'a [u8],
 }
+
+#[cfg(test)]
+mod tests;

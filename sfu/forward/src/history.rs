@@ -29,6 +29,9 @@ pub(crate) struct Entry {
     pub(crate) picture_offset: u16,
     /// Which stretch of the stream it belongs to.
     pub(crate) stretch: u16,
+    /// Highest temporal layer that was sent when the number was given. A late packet is judged by it, so that
+    /// its frame is sent or left out as a whole.
+    pub(crate) temporal_limit: u8,
     pub(crate) state: State,
 }
 
@@ -43,7 +46,14 @@ pub(crate) struct History {
 impl History {
     /// Begins with the extended sequence number `first`.
     pub(crate) fn new(len: usize, first: u64) -> Self {
-        let void = Entry { source_seq: 0, repeated_ms: 0, picture_offset: 0, stretch: 0, state: State::Void };
+        let void = Entry {
+            source_seq: 0,
+            repeated_ms: 0,
+            picture_offset: 0,
+            stretch: 0,
+            temporal_limit: 0,
+            state: State::Void,
+        };
         Self { entries: vec![void; len.next_power_of_two()], first, next: first }
     }
 
@@ -104,7 +114,7 @@ mod tests {
     use super::*;
 
     fn entry(source_seq: u64) -> Entry {
-        Entry { source_seq, repeated_ms: 0, picture_offset: 0, stretch: 1, state: State::Sent }
+        Entry { source_seq, repeated_ms: 0, picture_offset: 0, stretch: 1, temporal_limit: 0, state: State::Sent }
     }
 
     #[test]

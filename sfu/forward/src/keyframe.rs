@@ -67,7 +67,7 @@ mod tests {
 
     #[test]
     fn many_wishes_make_one_request_until_a_key_frame_comes() {
-        let (mut throttle, start) = (Throttle::new(1), Instant::now());
+        let (mut throttle, start) = (Throttle::new(1), crate::testing::start());
         assert!(!throttle.take_due(start));
         throttle.want(start);
         assert!(throttle.take_due(start));
@@ -82,7 +82,7 @@ mod tests {
 
     #[test]
     fn the_lowest_encoding_may_be_asked_more_often() {
-        let (mut throttle, start) = (Throttle::new(0), Instant::now());
+        let (mut throttle, start) = (Throttle::new(0), crate::testing::start());
         throttle.want(start);
         assert!(throttle.take_due(start));
         assert!(throttle.take_due(start + INTERVAL_LOWEST));

@@ -87,7 +87,7 @@ mod tests {
 
     #[test]
     fn asks_at_once_and_again_after_a_round_trip() {
-        let (mut missing, start) = (Missing::default(), Instant::now());
+        let (mut missing, start) = (Missing::default(), crate::testing::start());
         missing.extend(start, 65535..65537);
         assert_eq!(due(&mut missing, start), [65535, 0]);
         assert_eq!(due(&mut missing, start + RTT), []);
@@ -98,7 +98,7 @@ mod tests {
 
     #[test]
     fn gives_up_after_the_last_attempt() {
-        let (mut missing, mut now) = (Missing::default(), Instant::now());
+        let (mut missing, mut now) = (Missing::default(), crate::testing::start());
         missing.extend(now, 5..6);
         for _ in 0..ATTEMPTS_MAX {
             assert_eq!(due(&mut missing, now), [5]);
@@ -111,7 +111,7 @@ mod tests {
 
     #[test]
     fn the_list_is_bounded() {
-        let (mut missing, now) = (Missing::default(), Instant::now());
+        let (mut missing, now) = (Missing::default(), crate::testing::start());
         assert_eq!(missing.extend(now, 0..MISSING_MAX as u64), 0);
         assert_eq!(missing.extend(now, 1000..1010), 10);
         assert_eq!(due(&mut missing, now).len(), MISSING_MAX);

@@ -123,7 +123,7 @@ mod tests {
 
     #[test]
     fn loss_is_told_of_the_interval_and_of_all() {
-        let (mut reception, start) = (Reception::default(), Instant::now());
+        let (mut reception, start) = (Reception::default(), crate::testing::start());
         reception.restart(100);
         for _ in 0..75 {
             reception.count(start, 0, 90_000);
@@ -141,7 +141,7 @@ mod tests {
 
     #[test]
     fn jitter_is_of_arrival_against_timestamp() {
-        let (mut steady, mut shaky, start) = (Reception::default(), Reception::default(), Instant::now());
+        let (mut steady, mut shaky, start) = (Reception::default(), Reception::default(), crate::testing::start());
         for index in 0..200 {
             let (now, timestamp) = (start + SECOND / 50 * index, 7 + 960 * index);
             steady.count(now, timestamp, 48_000);
@@ -154,7 +154,7 @@ mod tests {
 
     #[test]
     fn the_senders_report_is_echoed() {
-        let start = Instant::now();
+        let start = crate::testing::start();
         let clock = ClockPoint { ntp: 0x1122_3344_5566_7788, rtp: 0, arrived: start };
         let report = Reception::default().report(start + SECOND / 2, Ssrc(1), 1, Some(clock));
         assert_eq!((report.last_sender_report, report.delay_since_last), (0x3344_5566, 0x8000));
@@ -162,7 +162,7 @@ mod tests {
 
     #[test]
     fn timestamps_translate_by_the_wall_clock() {
-        let arrived = Instant::now();
+        let arrived = crate::testing::start();
         let low = ClockPoint { ntp: 10 << 32, rtp: 1000, arrived };
         let high = ClockPoint { ntp: (12 << 32) + (1 << 31), rtp: 5_000_000, arrived };
         assert_eq!(low.translate(&high, 5_000_900, 90_000), 1000 + 225_000 + 900);

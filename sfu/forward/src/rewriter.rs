@@ -34,6 +34,17 @@ pub(crate) struct Numbers {
     pub(crate) tl0_index: u8,
 }
 
+/// What is to become of a packet of the stretch.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Fate {
+    /// It is sent.
+    Send,
+    /// Its temporal layer is left out.
+    Thin,
+    /// The subscriber cannot take it.
+    Unfit,
+}
+
 /// What to send for a packet.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Rewritten {
@@ -71,6 +82,7 @@ pub(crate) struct Rewriter {
     source_highest: u64,
     picture_offset: u16,
     thinned_picture: Option<u16>,
+    temporal_limit: u8,
     last: Last,
 }
 
@@ -89,6 +101,7 @@ struct Stretch {
 /// The newest packet that was sent.
 #[derive(Clone, Copy, Debug)]
 struct Last {
+    number: u64,
     at: Option<Instant>,
     timestamp: u32,
     picture_id: u16,
@@ -100,7 +113,8 @@ impl Rewriter {
     pub(crate) fn new(kind: Kind, rng: &mut impl rand::Rng) -> Self {
         let len = if kind == Kind::Audio { AUDIO_ENTRIES } else { VIDEO_ENTRIES };
         let first = (1 << 16) + u64::from(rng.random_range(0..0x8000u16));
-        let last = Last { at: None, timestamp: rng.random(), picture_id: rng.random(), tl0_index: rng.random() };
+        let last =
+            Last { number: 0, at: None, timestamp: rng.random(), picture_id: rng.random(), tl0_index: rng.random() };
         Self {
             born: None,
             history: History::new(len, first),
@@ -110,6 +124,7 @@ impl Rewriter {
             source_highest: 0,
             picture_offset: 0,
             thinned_picture: None,
+            temporal_limit: 0,
             last,
         }
     }
@@ -141,14 +156,16 @@ impl Rewriter {
         self.send_newest(now, meta)
     }
 
-    /// Goes on with the packet `meta` of the newest stretch, to be sent or to be left out.
-    pub(crate) fn go_on(&mut self, now: Instant, meta: &Meta, is_sent: bool) -> Option<Rewritten> {
+    /// Goes on with the packet `meta` of the newest stretch: to be sent, left out, or, when it is late, judged by
+    /// the temporal layers sent at its time. Numbers kept free before it get `temporal_limit`.
+    pub(crate) fn go_on(&mut self, now: Instant, meta: &Meta, fate: Fate, temporal_limit: u8) -> Option<Rewritten> {
         if meta.seq <= self.source_highest {
-            return self.fill_in(meta, is_sent);
+            return self.fill_in(now, meta, fate);
         }
+        self.temporal_limit = temporal_limit;
         self.keep_free(meta.seq);
         self.source_highest = meta.seq;
-        if is_sent {
+        if fate == Fate::Send {
             return Some(Rewritten::Packet(self.send_newest(now, meta)));
         }
         self.close_over(meta);
@@ -179,23 +196,37 @@ impl Rewriter {
     fn send_newest(&mut self, now: Instant, meta: &Meta) -> Numbers {
         let number = self.push(meta.seq, State::Sent);
         let numbers = numbers(self.newest_stretch(), self.picture_offset, number, meta);
+        self.note_sent(now, meta, numbers);
+        numbers
+    }
+
+    fn note_sent(&mut self, now: Instant, meta: &Meta, numbers: Numbers) {
+        if numbers.number <= self.last.number {
+            return;
+        }
+        self.last.number = numbers.number;
         self.last.at = Some(now);
         self.last.timestamp = numbers.timestamp;
         if meta.vp8.is_some() {
             self.last.picture_id = numbers.picture_id;
             self.last.tl0_index = numbers.tl0_index;
         }
-        numbers
     }
 
     /// A late packet gets the number that was kept free for it, if one was.
-    fn fill_in(&mut self, meta: &Meta, is_sent: bool) -> Option<Rewritten> {
+    fn fill_in(&mut self, now: Instant, meta: &Meta, fate: Fate) -> Option<Rewritten> {
         let stretch = *self.newest_stretch();
         let number = self.history.find(stretch.first, meta.seq)?;
         let entry = self.history.at(number).filter(|entry| entry.state == State::Awaited)?;
+        let temporal = meta.vp8.and_then(|vp8| vp8.temporal).unwrap_or(0);
+        let is_sent = fate != Fate::Unfit && temporal <= entry.temporal_limit;
         entry.state = if is_sent { State::Sent } else { State::Filled };
         let numbers = numbers(&stretch, entry.picture_offset, number, meta);
-        Some(if is_sent { Rewritten::Packet(numbers) } else { Rewritten::Padding(numbers) })
+        if !is_sent {
+            return Some(Rewritten::Padding(numbers));
+        }
+        self.note_sent(now, meta, numbers);
+        Some(Rewritten::Packet(numbers))
     }
 
     /// What stands under `seq`, to be sent again; `None` when that is unknown, gone, or was repeated just now.
@@ -271,8 +302,8 @@ impl Rewriter {
     }
 
     fn push(&mut self, source_seq: u64, state: State) -> u64 {
-        let (picture_offset, stretch) = (self.picture_offset, self.newest);
-        self.history.push(Entry { source_seq, repeated_ms: 0, picture_offset, stretch, state })
+        let (picture_offset, stretch, temporal_limit) = (self.picture_offset, self.newest, self.temporal_limit);
+        self.history.push(Entry { source_seq, repeated_ms: 0, picture_offset, stretch, temporal_limit, state })
     }
 
     fn stretch(&self, id: u16) -> Option<&Stretch> {

@@ -3,7 +3,7 @@
 use door::{Kind, LayerTarget};
 
 use crate::ring::Meta;
-use crate::uptrack::UpTrack;
+use crate::uptrack::{ENCODINGS_MAX, UpTrack};
 
 /// A key frame whose first packet comes late is still a place to begin if no more packets than this came
 /// after it; the subscriber asks for those between (RFC 4585), and they are in the ring.
@@ -30,6 +30,8 @@ pub(crate) struct Selector {
     kind: Kind,
     target: LayerTarget,
     current: Option<Current>,
+    /// Where each encoding was last left: what came before is never sent again as something new.
+    left: [u64; ENCODINGS_MAX],
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -43,7 +45,7 @@ struct Current {
 
 impl Selector {
     pub(crate) fn new(kind: Kind, target: LayerTarget) -> Self {
-        Self { kind, target, current: None }
+        Self { kind, target, current: None, left: [0; ENCODINGS_MAX] }
     }
 
     pub(crate) fn target(&self) -> LayerTarget {
@@ -59,11 +61,26 @@ impl Selector {
 
     /// Sends nothing until it can begin anew.
     pub(crate) fn stop(&mut self) {
+        if let Some(current) = self.current.take()
+            && let Some(left) = self.left.get_mut(usize::from(current.encoding))
+        {
+            *left = current.highest;
+        }
+    }
+
+    /// What comes next is of another track.
+    pub(crate) fn change_origin(&mut self) {
         self.current = None;
+        self.left = [0; ENCODINGS_MAX];
     }
 
     pub(crate) fn current(&self) -> Option<u8> {
         self.current.map(|current| current.encoding)
+    }
+
+    /// The highest temporal layer that is sent.
+    pub(crate) fn temporal_limit(&self) -> u8 {
+        self.current.map_or(0, |current| current.temporal)
     }
 
     /// The encoding to be sent, given those that live: the target's, else the next lower that lives, else
@@ -94,12 +111,13 @@ impl Selector {
             if meta.run == current.run.wrapping_sub(1) {
                 return Choice::Ignore;
             }
-            self.current = None;
+            self.stop();
         }
         if self.wanted(up.encodings(), up.live_at_arrival()) != Some(encoding) || !self.can_begin(up, encoding, meta) {
             return Choice::Ignore;
         }
         let temporal = temporal_target(self.target);
+        self.stop();
         self.current = Some(Current { encoding, run: meta.run, temporal, highest: meta.seq });
         Choice::Begin
     }
@@ -109,7 +127,9 @@ impl Selector {
         // Where the payload cannot be read there may be no telling key frames, and where there is nothing to
         // switch between none need be told: the subscriber asks for one itself.
         let blind = up.params().encrypted && up.encodings() == 1;
+        let is_past = self.left.get(usize::from(encoding)).is_none_or(|&left| meta.seq <= left);
         match self.kind {
+            _ if is_past => false,
             Kind::Audio => behind == 0,
             Kind::Video => behind < BACKLOG_MAX && (meta.keyframe || blind),
         }
@@ -126,11 +146,12 @@ fn temporal_target(target: LayerTarget) -> u8 {
 /// Leaves out temporal layers above the target. The limit falls at any frame; it rises at a key frame, or by
 /// one layer at a frame of that layer that depends on the lowest alone.
 fn thin(current: &mut Current, target: LayerTarget, meta: &Meta) -> Choice {
+    let in_order = meta.seq > current.highest;
+    current.highest = current.highest.max(meta.seq);
     let Some((vp8, temporal)) = meta.vp8.and_then(|vp8| Some((vp8, vp8.temporal?))) else {
         return Choice::Send;
     };
-    let (in_order, limit) = (meta.seq > current.highest, temporal_target(target));
-    current.highest = current.highest.max(meta.seq);
+    let limit = temporal_target(target);
     if in_order && vp8.frame_start {
         let rises = vp8.layer_sync && temporal == current.temporal + 1 && temporal <= limit;
         if limit < current.temporal || vp8.keyframe {
@@ -167,7 +188,7 @@ mod tests {
     impl World {
         fn new(target: LayerTarget) -> Self {
             let up = UpTrack::new(video_params("1", &["q", "h", "f"]));
-            Self { now: Instant::now(), up, selector: Selector::new(Kind::Video, target), seqs: [0; 3] }
+            Self { now: crate::testing::start(), up, selector: Selector::new(Kind::Video, target), seqs: [0; 3] }
         }
 
         fn send(&mut self, encoding: u8, frame: Vp8Frame) -> Choice {

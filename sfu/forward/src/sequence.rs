@@ -77,7 +77,7 @@ impl Sequence {
             self.run = self.run.wrapping_add(1);
             highest >> 16
         });
-        let seq = base + 2 << 16 | u64::from(seq);
+        let seq = ((base + 2) << 16) | u64::from(seq);
         self.highest = Some(seq);
         self.astray = None;
         Place::Restart(seq)

@@ -1,5 +1,7 @@
 //! Parameters and packets for the tests of this crate.
 
+use std::time::Instant;
+
 use door::{
     Codec, CodecParams, DownTrackParams, ExtensionKind, ExtensionMap, Kind, PayloadMap, SsrcPair, UpTrackParams,
 };
@@ -145,4 +147,10 @@ impl Vp8Frame {
     pub(crate) fn at(self, temporal: u8, sync: bool) -> Self {
         Self { temporal, sync, ..self }
     }
+}
+
+/// Some moment to count from.
+#[expect(clippy::disallowed_methods, reason = "std makes the first moment in no other way")]
+pub(crate) fn start() -> Instant {
+    Instant::now()
 }

@@ -358,3 +358,6 @@ impl UpTrack {
         bits.fold(0, |bits, (index, encoding)| bits | u8::from(encoding.is_live(now)) << index)
     }
 }
+
+#[cfg(test)]
+mod tests;
