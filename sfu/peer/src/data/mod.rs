@@ -245,6 +245,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::tests::beginning;
 
     /// A server end and a client end, connected.
     struct Pair {
@@ -257,7 +258,7 @@ mod tests {
     impl Pair {
         fn new() -> Self {
             let mut pair = Self {
-                now: Instant::now(),
+                now: beginning(),
                 server: DataChannels::listen(Opening::Remote),
                 client: DataChannels::connect(Opening::Ours { client: true }).unwrap(),
                 server_events: VecDeque::new(),
@@ -334,7 +335,7 @@ mod tests {
         ) {
             let (mut server, now) = match init {
                 true => { let pair = Pair::new(); (pair.server, pair.now) }
-                false => (DataChannels::listen(Opening::Remote), Instant::now()),
+                false => (DataChannels::listen(Opening::Remote), beginning()),
             };
             let mut events = VecDeque::new();
             for packet in packets {
