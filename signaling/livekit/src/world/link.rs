@@ -23,6 +23,8 @@ pub(super) struct Link {
     pub(super) remote: Option<sdp::Transport>,
     /// Media is up.
     pub(super) connected: bool,
+    /// Media was up and is gone; it may come back.
+    pub(super) lost: bool,
     /// Data channels that are open for sending.
     pub(super) channels: BTreeSet<ChannelLabel>,
 }
@@ -37,7 +39,7 @@ impl Link {
             session: rng.random::<u64>() >> 2,
             version: 0,
         };
-        Self { key, local, remote: None, connected: false, channels: BTreeSet::new() }
+        Self { key, local, remote: None, connected: false, lost: false, channels: BTreeSet::new() }
     }
 
     /// The command that makes the media house expect this peer.

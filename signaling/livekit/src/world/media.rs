@@ -9,6 +9,7 @@ use room::{LeaveReason, ParticipantSid};
 
 use super::alarm::{Alarm, RESUME_TIMEOUT};
 use super::departure::leave;
+use super::session::Session;
 use super::{ConnectionId, Now, Output, RoomEvent, World};
 
 /// LiveKit's score of a flawless connection, of at most 5.
@@ -32,10 +33,10 @@ impl World {
         let Some(sid) = self.peers.get(&peer).cloned() else { return };
         let Some(session) = self.sessions.get_mut(&sid) else { return };
         if let Some(link) = session.link_mut(peer) {
-            link.connected = true;
+            (link.connected, link.lost) = (true, false);
         }
         let publishes = session.publisher.link.as_ref().is_some_and(|it| it.key == peer);
-        if session.links().all(|it| it.connected) {
+        if !session.is_lost() {
             self.alarms.clear(&Alarm::Lost(sid.clone()));
         }
         if publishes {
@@ -75,8 +76,8 @@ impl World {
         let Some(session) = self.sessions.get_mut(&sid) else { return };
         let primary = session.is_primary(peer);
         if let Some(link) = session.link_mut(peer) {
+            link.lost |= link.connected && (primary || end == PeerEnd::ConsentExpired);
             link.connected = false;
-            link.channels.clear();
         }
         let signal = session.connection;
         match end {
@@ -140,7 +141,7 @@ impl World {
     }
 
     fn lost(&mut self, sid: &ParticipantSid, now: Now) {
-        if self.sessions.get(sid).is_some_and(|it| it.links().any(|link| !link.connected)) {
+        if self.sessions.get(sid).is_some_and(Session::is_lost) {
             self.room.leave(sid, LeaveReason::ConnectionTimeout, now.monotonic);
         }
     }

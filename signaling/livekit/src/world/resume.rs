@@ -23,7 +23,7 @@ impl World {
         };
         self.swap_connection(&sid, &join);
         self.tell_resumed(&sid);
-        if let Some(session) = self.sessions.get(&sid).filter(|it| it.entered && !it.is_connected()) {
+        if let Some(session) = self.sessions.get(&sid).filter(|it| it.is_lost()) {
             self.alarms.set(now.monotonic + MEDIA_RETURN_TIMEOUT, Alarm::Lost(session.sid.clone()));
         }
         if join.mode == Mode::Dual {

@@ -1,3 +1,6 @@
+//! What a room decides, in words.
+#![allow(clippy::disallowed_methods)] // A test needs some instant to begin with.
+
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 

@@ -88,6 +88,11 @@ impl Session {
         self.primary().is_some_and(|it| it.connected)
     }
 
+    /// Media of a connection was up and is gone.
+    pub(super) fn is_lost(&self) -> bool {
+        self.links().any(|it| it.lost)
+    }
+
     /// Subscriptions of `kind` without a media section, in order.
     pub(super) fn waiting(&self, kind: Kind) -> impl Iterator<Item = &TrackSid> {
         let waits = move |down: &Down| down.kind == kind && down.place == Place::Waiting;

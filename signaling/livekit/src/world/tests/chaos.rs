@@ -38,6 +38,18 @@ fn nothing_breaks_and_nothing_leaks() {
     assert!(ups > least && downs > least, "{ups} up tracks and {downs} down tracks prove little");
 }
 
+#[test]
+fn one_seed_is_one_story() {
+    let story = |seed| {
+        let (mut rng, mut scene, mut clients) = (StdRng::seed_from_u64(seed), Scene::new(), Vec::new());
+        (0..STEPS).for_each(|_| step(&mut scene, &mut clients, &mut rng));
+        format!("{:?}", scene.ledger.log)
+    };
+    for seed in 0..10 {
+        assert_eq!(story(seed), story(seed), "seed {seed}");
+    }
+}
+
 fn step(scene: &mut Scene, clients: &mut Vec<Client>, rng: &mut StdRng) {
     let kind = if rng.random() { Kind::Audio } else { Kind::Video };
     if clients.is_empty() || rng.random_ratio(1, 8) {

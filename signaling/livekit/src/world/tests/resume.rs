@@ -110,6 +110,19 @@ fn lost_media_must_come_back() {
 }
 
 #[test]
+fn a_connection_that_never_was_is_not_lost() {
+    let mut scene = Scene::new();
+    let mut ann = scene.enter("ann", Mode::Dual);
+    scene.offer(&mut ann);
+    let subscriber = scene.peers(&ann)[1];
+    scene.input(Input::Media(Notice::PeerEnded(subscriber, PeerEnd::ConsentExpired)));
+    resume(&mut scene, &ann);
+    scene.input(Input::Media(Notice::PeerConnected(subscriber)));
+    scene.advance(Duration::from_secs(12));
+    assert_eq!(scene.world.counts().participants, 1);
+}
+
+#[test]
 fn media_that_cannot_be_makes_the_client_begin_anew() {
     for end in [PeerEnd::DtlsFailed, PeerEnd::FingerprintMismatch] {
         let mut scene = Scene::new();
