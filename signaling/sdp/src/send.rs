@@ -37,7 +37,7 @@ pub fn down_params(section: &Section, send: &Send) -> Result<DownTrackParams, No
         return Err(none);
     }
     let mut extensions = ExtensionMap::default();
-    for extension in section.extensions.iter().filter(|it| to_client(it)) {
+    for extension in section.extensions.iter().filter(|it| is_sent(it)) {
         extensions.set(extension.kind, extension.id);
     }
     let rtx_ssrc = send.rtx_ssrc.filter(|_| payloads.iter().any(|it| it.rtx.is_some()));
@@ -73,11 +73,18 @@ fn route<'a>(from: &TrackCodec, takes: &[(&'a OfferedCodec, Format)]) -> Option<
 
 const OPUS: Format = Format { codec: Codec::Opus, variant: Variant::Single };
 
-/// Whether the extension is sent to a subscriber: not those that tell a publisher's encodings apart, since a
-/// subscription is a single stream.
+/// Whether the extension may flow to a subscriber, and so stands in the answer. RID stands there too although it is
+/// never sent: Chromium takes what a negotiated section lacks for missing in new sections, and a simulcast
+/// publication offered after a subscription would fail.
 pub(crate) fn to_client(extension: &OfferedExtension) -> bool {
+    extension.direction.is_none_or(Direction::receives)
+}
+
+/// Whether the extension is written for a subscriber: not those that tell a publisher's encodings apart, since a
+/// subscription is a single stream.
+fn is_sent(extension: &OfferedExtension) -> bool {
     let single = !matches!(extension.kind, ExtensionKind::Rid | ExtensionKind::RepairedRid);
-    single && extension.direction.is_none_or(Direction::receives)
+    single && to_client(extension)
 }
 
 /// How a subscriber's codecs are answered: those that are sent, in the publisher's order.
