@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use door::{DownTrackParams, LayerTarget, PayloadMap, UpTrackParams};
 use wire::codec::red;
+use wire::ext::Writer;
 use wire::rtp::{Header, Packet};
 use wire::{Pt, Ssrc};
 
@@ -308,7 +309,8 @@ impl DownTrack {
             None => (self.params.ssrc, payload.map.to, original),
         };
         let header = Header { marker: meta.marker, pt, seq, timestamp: numbers.timestamp, ssrc };
-        let (extensions, transport_seq_offset) = self.extensions.collect(Some(&source), meta.keyframe);
+        let mut extensions = Writer::new();
+        let transport_seq_offset = self.extensions.collect(Some(&source), meta.keyframe, &mut extensions);
         let header_len = header.write(&extensions, out)?;
         let mut at = header_len;
         if rtx.is_some() {
@@ -330,7 +332,8 @@ impl DownTrack {
         let map = self.params.payloads.iter().find(|map| map.from == pt).or_else(|| self.params.payloads.first())?;
         let (ssrc, seq) = (self.params.ssrc, numbers.number as u16);
         let header = Header { marker: false, pt: map.to, seq, timestamp: numbers.timestamp, ssrc };
-        let (extensions, transport_seq_offset) = self.extensions.collect(None, false);
+        let mut extensions = Writer::new();
+        let transport_seq_offset = self.extensions.collect(None, false, &mut extensions);
         let header_len = header.write(&extensions, out)?;
         *out.get_mut(header_len)? = 1;
         *out.first_mut()? |= 0x20;

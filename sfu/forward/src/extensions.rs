@@ -62,14 +62,14 @@ impl Extensions {
         self.mids_left = MID_PACKETS;
     }
 
-    /// Collects the extensions of a packet made from `source`. The second value is where the transport-wide
-    /// sequence number stands in the packet to be written, zero for the time being.
+    /// Adds the extensions of a packet made from `source` to the empty `writer`. Returns where the
+    /// transport-wide sequence number stands in the packet to be written, zero for the time being.
     pub(crate) fn collect<'a>(
         &'a mut self,
         source: Option<&Packet<'a>>,
         keyframe: bool,
-    ) -> (Writer<'a>, Option<usize>) {
-        let mut writer = Writer::new();
+        writer: &mut Writer<'a>,
+    ) -> Option<usize> {
         let transport = self.transport_id.is_some_and(|id| writer.push(id, &[0, 0]));
         if let Some(id) = self.mid_id
             && (self.mids_left > 0 || keyframe)
@@ -83,6 +83,6 @@ impl Extensions {
         }
         // It was put first.
         let offset = FIXED_HEADER_BYTES + BLOCK_HEAD_BYTES + writer.element_head_bytes();
-        (writer, transport.then_some(offset))
+        transport.then_some(offset)
     }
 }

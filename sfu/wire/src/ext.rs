@@ -23,6 +23,7 @@ enum Form {
 
 impl<'a> Iter<'a> {
     /// Reads `block`, the extension's data after profile and length.
+    #[inline]
     pub fn new(profile: u16, block: &'a [u8]) -> Self {
         match profile {
             ONE_BYTE => Self { form: Form::OneByte, rest: block },
@@ -32,6 +33,7 @@ impl<'a> Iter<'a> {
         }
     }
 
+    #[inline]
     fn element(&mut self, id: u8, len: usize, head: usize) -> Option<(u8, &'a [u8])> {
         let whole = self.rest.get(head..head + len);
         self.rest = self.rest.get(head + len..).unwrap_or_default();
@@ -42,6 +44,7 @@ impl<'a> Iter<'a> {
 impl<'a> Iterator for Iter<'a> {
     type Item = (u8, &'a [u8]);
 
+    #[inline]
     fn next(&mut self) -> Option<Self::Item> {
         loop {
             let (&first, after) = self.rest.split_first()?;
@@ -71,7 +74,8 @@ impl<'a> Iterator for Iter<'a> {
 /// two-byte form.
 #[derive(Clone, Debug)]
 pub struct Writer<'a> {
-    elements: [(u8, &'a [u8]); ELEMENTS_MAX],
+    ids: [u8; ELEMENTS_MAX],
+    data: [&'a [u8]; ELEMENTS_MAX],
     count: usize,
     data_bytes: usize,
     two_byte: bool,
@@ -85,19 +89,19 @@ impl Default for Writer<'_> {
 
 impl<'a> Writer<'a> {
     /// An empty block, which takes no byte on the wire.
+    #[inline]
     pub fn new() -> Self {
-        Self { elements: [(0, &[]); ELEMENTS_MAX], count: 0, data_bytes: 0, two_byte: false }
+        Self { ids: [0; ELEMENTS_MAX], data: [&[]; ELEMENTS_MAX], count: 0, data_bytes: 0, two_byte: false }
     }
 
     /// Adds an element; false, and nothing added, for id 0, data over 255 bytes or a full block.
+    #[inline]
     pub fn push(&mut self, id: u8, data: &'a [u8]) -> bool {
-        let Some(place) = self.elements.get_mut(self.count) else {
-            return false;
-        };
-        if id == 0 || data.len() > 255 {
+        if id == 0 || data.len() > 255 || self.count >= ELEMENTS_MAX {
             return false;
         }
-        *place = (id, data);
+        self.ids[self.count] = id;
+        self.data[self.count] = data;
         self.count += 1;
         self.data_bytes += data.len();
         self.two_byte |= id > 14 || data.is_empty() || data.len() > 16;
@@ -105,11 +109,13 @@ impl<'a> Writer<'a> {
     }
 
     /// Bytes before the data of an element: 1 in the one-byte form, 2 in the other.
+    #[inline]
     pub fn element_head_bytes(&self) -> usize {
         1 + usize::from(self.two_byte)
     }
 
     /// Length of the block with its profile and length fields, in bytes; 0 when empty.
+    #[inline]
     pub fn wire_bytes(&self) -> usize {
         if self.count == 0 {
             return 0;
@@ -129,7 +135,7 @@ impl<'a> Writer<'a> {
         // At most 16 elements of 257 bytes: the count of words fits.
         out[2..4].copy_from_slice(&(((len - 4) / 4) as u16).to_be_bytes());
         let mut at = 4;
-        for &(id, data) in &self.elements[..self.count] {
+        for (&id, data) in self.ids.iter().zip(&self.data[..self.count]) {
             if self.two_byte {
                 out[at] = id;
                 out[at + 1] = data.len() as u8;

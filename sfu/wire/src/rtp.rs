@@ -35,6 +35,7 @@ impl<'a> Packet<'a> {
     ///
     /// # Errors
     /// [`ParseError`] tells which rule of RFC 3550 section 5.1 the bytes break.
+    #[inline]
     pub fn parse(bytes: &'a [u8]) -> Result<Self, ParseError> {
         let fixed = bytes.first_chunk::<FIXED_HEADER_BYTES>().ok_or(ParseError::Short)?;
         if fixed[0] >> 6 != 2 {
@@ -55,46 +56,55 @@ impl<'a> Packet<'a> {
     }
 
     /// The whole packet.
+    #[inline]
     pub fn bytes(&self) -> &'a [u8] {
         self.bytes
     }
 
     /// Whether it ends a frame or begins a talk spurt.
+    #[inline]
     pub fn marker(&self) -> bool {
         self.bytes[1] & 0x80 != 0
     }
 
     /// The payload type.
+    #[inline]
     pub fn pt(&self) -> Pt {
         Pt(self.bytes[1] & 0x7f)
     }
 
     /// The sequence number.
+    #[inline]
     pub fn seq(&self) -> u16 {
         u16::from_be_bytes([self.bytes[2], self.bytes[3]])
     }
 
     /// The timestamp in ticks of the codec's clock.
+    #[inline]
     pub fn timestamp(&self) -> u32 {
         u32::from_be_bytes([self.bytes[4], self.bytes[5], self.bytes[6], self.bytes[7]])
     }
 
     /// The source.
+    #[inline]
     pub fn ssrc(&self) -> Ssrc {
         Ssrc(u32::from_be_bytes([self.bytes[8], self.bytes[9], self.bytes[10], self.bytes[11]]))
     }
 
     /// The header extensions (RFC 8285); none for an unknown profile.
+    #[inline]
     pub fn extensions(&self) -> ext::Iter<'a> {
         ext::Iter::new(self.profile, &self.bytes[self.extensions.clone()])
     }
 
     /// The payload without padding; empty for a packet that is all padding.
+    #[inline]
     pub fn payload(&self) -> &'a [u8] {
         &self.bytes[self.payload.clone()]
     }
 
     /// Where the payload begins, which is also the length of the header, in bytes.
+    #[inline]
     pub fn payload_offset(&self) -> usize {
         self.payload.start
     }
