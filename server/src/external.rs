@@ -48,8 +48,10 @@ async fn ask(server: &str) -> Option<IpAddr> {
         let until = Instant::now() + REPEAT;
         while let Ok(received) = timeout_at(until, socket.recv(&mut answer)).await {
             let message = wire::stun::Message::parse(&answer[..received.ok()?]);
-            let mapped = message.filter(|message| message.transaction == transaction)?.mapped?;
-            return Some(mapped.ip());
+            let ours = message.filter(|message| message.transaction == transaction);
+            if let Some(mapped) = ours.and_then(|message| message.mapped) {
+                return Some(mapped.ip());
+            }
         }
     }
 }

@@ -1,6 +1,5 @@
 //! One life of the server: start, run, stop.
 
-use std::future::Future;
 use std::io::{self, Write as _};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -109,13 +108,11 @@ impl Signals {
         })
     }
 
-    fn next(&mut self) -> impl Future<Output = &'static str> + '_ {
-        async {
-            tokio::select! {
-                _ = self.interrupt.recv() => "SIGINT",
-                _ = self.terminate.recv() => "SIGTERM",
-                _ = self.quit.recv() => "SIGQUIT",
-            }
+    async fn next(&mut self) -> &'static str {
+        tokio::select! {
+            _ = self.interrupt.recv() => "SIGINT",
+            _ = self.terminate.recv() => "SIGTERM",
+            _ = self.quit.recv() => "SIGQUIT",
         }
     }
 }

@@ -87,7 +87,7 @@ fn guard_secrets(raw: &mut Raw, keys: &BTreeMap<String, Secret>, development: bo
     let names = weak.join(", ");
     if !development {
         let text = format!("the secret of {names} has fewer than {SECRET_CHARS_MIN} characters: {MAKE_KEYS}");
-        raw.fault(raw.place("keys").or(raw.place("key_file")), "keys", &text);
+        raw.fault(raw.place("keys").or_else(|| raw.place("key_file")), "keys", &text);
     } else if !loopback {
         let text = format!(
             "the secret of {names} can be guessed, so that only loopback may be listened on: \

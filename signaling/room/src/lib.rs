@@ -3,6 +3,8 @@
 //! Knows no dialect, no SDP, no clock and no runtime. Every call on [`Room`] is a command; what has to be
 //! done about it is queued as [`Effect`] values.
 
+#![cfg_attr(test, allow(clippy::disallowed_methods, reason = "a test starts its own clock"))]
+
 pub mod effect;
 pub mod grants;
 pub mod ids;
