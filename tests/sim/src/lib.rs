@@ -1,5 +1,8 @@
 //! The whole server in a virtual world: virtual clock, virtual links, one seed one run.
 
+pub mod call;
+pub mod description;
+pub mod guest;
 pub mod link;
 pub mod media;
 pub mod publisher;

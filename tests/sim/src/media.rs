@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use door::{
     Command, Datagrams, DownKey, DtlsRole, Fingerprint, IceCredentials, LayerTarget, Notice, Path, PeerKey, PeerParams,
-    Protocol, ShardId, TrackKey,
+    Protocol, ShardId, SsrcPair, TrackKey,
 };
 use peer::testing::{Channels, Client, ClientParams};
 use peer::{Identity, Received};
@@ -21,8 +21,8 @@ pub type ClientIndex = usize;
 
 /// One client with its links and what it publishes or receives.
 pub struct Node {
-    /// The server's name for it.
-    pub key: PeerKey,
+    /// The server's name for it, where the world's owner chose it.
+    pub key: Option<PeerKey>,
     client: Client,
     path: Path,
     up: Link<Vec<u8>>,
@@ -31,8 +31,10 @@ pub struct Node {
     pub connected: bool,
     /// What it publishes.
     pub publisher: Option<Publisher>,
-    /// What it receives.
-    pub subscriber: Option<Subscriber>,
+    /// What it receives, by the sources of media and retransmissions.
+    pub subscribers: Vec<(SsrcPair, Subscriber)>,
+    /// It went away without a word: it neither sends nor receives.
+    pub dead: bool,
 }
 
 /// The world.
@@ -87,16 +89,45 @@ impl Media {
             opens_channels: false,
         };
         self.command(Command::AddPeer(key, Box::new(params)));
+        let index = self.connect(remote, local, up, down);
+        self.nodes[index].key = Some(key);
+        index
+    }
+
+    /// Adds a client for a peer that the server expects, and begins its handshake.
+    pub fn connect(
+        &mut self,
+        local: IceCredentials,
+        remote: IceCredentials,
+        up: LinkProfile,
+        down: LinkProfile,
+    ) -> ClientIndex {
         let path = self.client_path();
-        let client = self.client(remote, local, self.identity.fingerprint(), path);
+        let client = self.client(local, remote, self.identity.fingerprint(), path);
         let (up, down) = (Link::new(up), Link::new(down));
-        self.nodes.push(Node { key, client, path, up, down, connected: false, publisher: None, subscriber: None });
+        let (publisher, subscribers) = (None, Vec::new());
+        self.nodes.push(Node {
+            key: None,
+            client,
+            path,
+            up,
+            down,
+            connected: false,
+            publisher,
+            subscribers,
+            dead: false,
+        });
         self.nodes.len() - 1
+    }
+
+    /// The certificate hash of server and clients alike.
+    pub fn fingerprint(&self) -> Fingerprint {
+        self.identity.fingerprint()
     }
 
     /// The client's and the server's ends of a new path, seen from the server.
     fn client_path(&self) -> Path {
-        let port = 10_000 + u16::try_from(self.serial).unwrap_or(0);
+        let port = 10_000 + u16::try_from(self.nodes.len()).unwrap_or(0);
         let (server, client) = (([10, 0, 0, 1], 7882).into(), ([10, 0, 0, 2], port).into());
         Path { protocol: Protocol::Udp, local: server, remote: client }
     }
@@ -117,7 +148,7 @@ impl Media {
     /// Lets a client publish a VP8 track.
     pub fn publish(&mut self, index: ClientIndex) -> TrackKey {
         self.serial += 1;
-        let peer = self.nodes[index].key;
+        let peer = self.nodes[index].key.expect("joined by this world");
         let track = TrackKey { shard: peer.shard, serial: self.serial };
         let publisher = Publisher::new(self.now, index as u32);
         let params = Box::new(publisher.params());
@@ -129,14 +160,21 @@ impl Media {
     /// Lets a client receive another's track.
     pub fn subscribe(&mut self, index: ClientIndex, track: TrackKey, publisher: ClientIndex) -> DownKey {
         self.serial += 1;
-        let peer = self.nodes[index].key;
+        let peer = self.nodes[index].key.expect("joined by this world");
         let down = DownKey { shard: peer.shard, serial: self.serial };
         let subscriber = Subscriber::new(self.now, index as u32);
         let params = Box::new(subscriber.params());
-        self.nodes[index].subscriber = Some(subscriber);
+        let sources = SsrcPair { media: params.ssrc, rtx: params.rtx_ssrc };
+        self.nodes[index].subscribers.push((sources, subscriber));
         let up = Box::new(self.nodes[publisher].publisher.as_ref().expect("a publisher").params());
         self.command(Command::AddDownTrack { down, peer, track, up, params, target: LayerTarget::BEST });
         down
+    }
+
+    /// When something is due next.
+    pub fn deadline(&self) -> Option<Instant> {
+        let shards = self.shards.iter().filter_map(Shard::deadline);
+        shards.chain(self.nodes.iter().filter_map(Node::deadline)).min()
     }
 
     /// Lets time pass.
@@ -163,10 +201,8 @@ impl Media {
     }
 
     /// Goes to the next deadline and does what is due there; false when it lies behind `end`.
-    fn step(&mut self, end: Instant) -> bool {
-        let shards = self.shards.iter().filter_map(Shard::deadline);
-        let next = shards.chain(self.nodes.iter().filter_map(Node::deadline)).min();
-        let Some(next) = next.filter(|&next| next <= end) else { return false };
+    pub fn step(&mut self, end: Instant) -> bool {
+        let Some(next) = self.deadline().filter(|&next| next <= end) else { return false };
         self.now = self.now.max(next);
         for index in 0..self.nodes.len() {
             self.step_node(index);
@@ -182,6 +218,9 @@ impl Media {
 
     fn step_node(&mut self, index: ClientIndex) {
         let now = self.now;
+        if self.nodes[index].dead {
+            return;
+        }
         while let Some(mut datagram) = self.nodes[index].up.receive(now) {
             // The kernel knows nothing of shards: it gives each client's datagrams to any one of them.
             let lands = index % self.shards.len();
@@ -226,7 +265,11 @@ impl Media {
 impl Node {
     fn deadline(&self) -> Option<Instant> {
         let publisher = self.publisher.as_ref().filter(|_| self.connected).map(Publisher::deadline);
-        let subscriber = self.subscriber.as_ref().filter(|_| self.connected).map(Subscriber::deadline);
+        let subscribers = self.subscribers.iter().filter(|_| self.connected).map(|(_, it)| it.deadline());
+        let subscriber = subscribers.min();
+        if self.dead {
+            return None;
+        }
         [self.up.deadline(), self.down.deadline(), self.client.deadline(), publisher, subscriber]
             .into_iter()
             .flatten()
@@ -237,11 +280,7 @@ impl Node {
         let mut out = Datagrams::default();
         let mut again = Vec::new();
         match self.client.receive(now, datagram, &mut out) {
-            Received::Rtp(packet) => {
-                if let Some(subscriber) = &mut self.subscriber {
-                    subscriber.receive(now, packet);
-                }
-            }
+            Received::Rtp(packet) => self.take_media(now, packet),
             Received::Rtcp(compound) => {
                 if let Some(publisher) = &mut self.publisher {
                     again = publisher.feedback(compound);
@@ -268,12 +307,21 @@ impl Node {
         let packets = self.publisher.as_mut().map(|publisher| publisher.advance(now)).unwrap_or_default();
         self.send_rtp(now, rng, packets);
         let report = self.publisher.as_mut().and_then(|publisher| publisher.report(now));
-        let due = |subscriber: &&mut Subscriber| subscriber.deadline() <= now;
-        let feedback = self.subscriber.as_mut().filter(due).and_then(|subscriber| subscriber.advance(now));
-        for compound in [report, feedback].into_iter().flatten() {
+        let due = self.subscribers.iter_mut().map(|(_, it)| it).filter(|it| it.deadline() <= now);
+        let feedback: Vec<_> = due.filter_map(|subscriber| subscriber.advance(now)).collect();
+        for compound in report.into_iter().chain(feedback) {
             if let Some(sealed) = self.client.seal_rtcp(&compound) {
                 self.up.send(now, rng, sealed.len(), sealed);
             }
+        }
+    }
+
+    fn take_media(&mut self, now: Instant, bytes: &[u8]) {
+        let Ok(packet) = wire::rtp::Packet::parse(bytes) else { return };
+        let ssrc = packet.ssrc();
+        let mine = |(sources, _): &&mut (SsrcPair, Subscriber)| sources.media == ssrc || sources.rtx == Some(ssrc);
+        if let Some((_, subscriber)) = self.subscribers.iter_mut().find(mine) {
+            subscriber.receive(now, bytes);
         }
     }
 

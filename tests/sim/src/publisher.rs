@@ -49,10 +49,14 @@ impl Mark {
     }
 }
 
-const MID_ID: u8 = 4;
-const TRANSPORT_SEQUENCE_ID: u8 = 3;
-const VP8_PT: Pt = Pt(96);
-const RTX_PT: Pt = Pt(97);
+/// Extension id of MID.
+pub const MID_ID: u8 = 4;
+/// Extension id of the transport-wide sequence number.
+pub const TRANSPORT_SEQUENCE_ID: u8 = 3;
+/// Payload type of VP8.
+pub const VP8_PT: Pt = Pt(96);
+/// Payload type of its retransmissions.
+pub const RTX_PT: Pt = Pt(97);
 
 /// A cleartext packet and the length of its header.
 pub type Cleartext = (Vec<u8>, usize);
@@ -60,6 +64,7 @@ pub type Cleartext = (Vec<u8>, usize);
 /// See the module.
 #[derive(Debug)]
 pub struct Publisher {
+    mid: Mid,
     ssrcs: SsrcPair,
     start: Instant,
     next_frame: Instant,
@@ -80,10 +85,20 @@ pub struct Publisher {
 }
 
 impl Publisher {
-    /// Begins to send at `now`. `serial` keeps sources apart.
+    /// Begins to send at `now` in the section `v`. `serial` keeps sources apart.
     pub fn new(now: Instant, serial: u32) -> Self {
-        let ssrcs = SsrcPair { media: Ssrc(1000 + serial * 2), rtx: Some(Ssrc(1001 + serial * 2)) };
+        Self::in_section(now, Mid::new(b"v").expect("a token"), Self::ssrcs(serial))
+    }
+
+    /// The sources of the publisher with this serial.
+    pub fn ssrcs(serial: u32) -> SsrcPair {
+        SsrcPair { media: Ssrc(1000 + serial * 2), rtx: Some(Ssrc(1001 + serial * 2)) }
+    }
+
+    /// Begins to send at `now` in the section `mid`.
+    pub fn in_section(now: Instant, mid: Mid, ssrcs: SsrcPair) -> Self {
         Self {
+            mid,
             ssrcs,
             start: now,
             next_frame: now,
@@ -108,7 +123,7 @@ impl Publisher {
         let codec =
             CodecParams { pt: VP8_PT, codec: Codec::Vp8, clock_hz: 90_000, rtx: Some(RTX_PT), nack: true, pli: true };
         UpTrackParams {
-            mid: Mid::new(b"v").expect("a token"),
+            mid: self.mid,
             kind: Kind::Video,
             codecs: vec![codec],
             extensions,
@@ -219,10 +234,10 @@ impl Publisher {
     }
 
     fn assemble(&mut self, header: &Header, payload: &[u8]) -> Cleartext {
-        let transport_seq = self.transport_seq.to_be_bytes();
+        let (mid, transport_seq) = (self.mid, self.transport_seq.to_be_bytes());
         self.transport_seq = self.transport_seq.wrapping_add(1);
         let mut extensions = ext::Writer::new();
-        extensions.push(MID_ID, b"v");
+        extensions.push(MID_ID, mid.as_bytes());
         extensions.push(TRANSPORT_SEQUENCE_ID, &transport_seq);
         let mut packet = vec![0; 64];
         let header_len = header.write(&extensions, &mut packet).expect("64 bytes hold a header");

@@ -23,6 +23,8 @@ const RTX_PT: Pt = Pt(121);
 #[derive(Debug)]
 pub struct Subscriber {
     ssrc: Ssrc,
+    media_pt: Pt,
+    rtx_pt: Pt,
     highest: Option<u64>,
     missing: BTreeMap<u64, Instant>,
     seen: BTreeMap<u64, Mark>,
@@ -43,10 +45,17 @@ pub struct Subscriber {
 }
 
 impl Subscriber {
-    /// Waits for its first frame from `now` on.
+    /// Waits for its first frame from `now` on. `serial` keeps sources apart.
     pub fn new(now: Instant, serial: u32) -> Self {
+        Self::of(now, Ssrc(500_000 + serial * 2), VP8_PT, RTX_PT)
+    }
+
+    /// Waits for the first frame of `ssrc`, whose retransmissions come under the next source.
+    pub fn of(now: Instant, ssrc: Ssrc, media_pt: Pt, rtx_pt: Pt) -> Self {
         Self {
-            ssrc: Ssrc(500_000 + serial * 2),
+            ssrc,
+            media_pt,
+            rtx_pt,
             highest: None,
             missing: BTreeMap::new(),
             seen: BTreeMap::new(),
@@ -76,6 +85,11 @@ impl Subscriber {
         }
     }
 
+    /// Our source's number as the server chose it.
+    pub fn ssrc(&self) -> Ssrc {
+        self.ssrc
+    }
+
     /// When the last frame was decoded.
     pub fn decoded_at(&self) -> Instant {
         self.decoded_at
@@ -88,8 +102,8 @@ impl Subscriber {
             return;
         };
         let (seq, payload) = match packet.pt() {
-            VP8_PT if packet.ssrc() == self.ssrc => (packet.seq(), packet.payload()),
-            RTX_PT if packet.ssrc().0 == self.ssrc.0 + 1 => match packet.payload().split_first_chunk::<2>() {
+            pt if pt == self.media_pt && packet.ssrc() == self.ssrc => (packet.seq(), packet.payload()),
+            pt if pt == self.rtx_pt && packet.ssrc() != self.ssrc => match packet.payload().split_first_chunk::<2>() {
                 Some((osn, payload)) => (u16::from_be_bytes(*osn), payload),
                 None => return,
             },
