@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from livekit import api, rtc
 
-from pattern import Picture, Tone, bars_fault, loudest, number_of
+from pattern import Picture, Tone, bars_fault, loudest, moves, number_of
 
 RATE = 48_000
 # The sound that is kept for listening to it: the last second.
@@ -162,13 +162,13 @@ class Guest:
             sound.take(event.frame)
 
     async def sees(self, identity: str, frames: int = 30, width: int | None = None, seconds: float = 25) -> Sight:
-        """Waits for so many more frames whose bars are right, at the given width."""
+        """Waits for so many more frames at the given width; when they are judged, the bars must be right and the picture run."""
         first = self.sights.get(identity, Sight()).frames
 
         def met() -> bool:
             sight = self.sights.get(identity)
             right = sight and sight.frames >= first + frames and (width is None or sight.width == width)
-            return bool(right and not (self.judge and sight.fault))
+            return bool(right and (not self.judge or not sight.fault and moves(sight.numbers[-frames:])))
 
         await until(f"{self.identity} sees {frames} frames of {identity}", met, lambda: brief(self.sights.get(identity)), seconds)
         return self.sights[identity]
@@ -197,4 +197,4 @@ async def until(what: str, met, seen=lambda: "", seconds: float = 25) -> None:
 def brief(sight: Sight | None) -> str:
     if sight is None:
         return "no picture"
-    return f"{sight.frames} frames, {sight.width}x{sight.height}, {sight.wrong} wrong, {sight.fault}"
+    return f"{sight.frames} frames, {sight.width}x{sight.height}, {sight.wrong} wrong, {sight.fault}, numbers {sight.numbers[-5:]}"

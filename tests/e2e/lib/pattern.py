@@ -8,17 +8,28 @@ import numpy as np
 
 BARS = [(191, 191, 191), (191, 191, 0), (0, 191, 191), (0, 191, 0), (191, 0, 191), (191, 0, 0), (0, 0, 191), (0, 0, 0)]
 BITS = 16
-# How far a decoded bar may be from the painted one, on a scale of 0 to 255 for each of Y, U and V: lossy coding and the
-# two matrices in use (BT.601 here, BT.601 or BT.709 from a browser's canvas) stay well within, a wrong bar does not.
-COLOUR_TOLERANCE = 28
+# How far a decoded bar may be from the painted one, on a scale of 0 to 255 for each of Y, U and V: lossy coding stays well
+# within, a wrong bar does not in any colouring.
+COLOUR_TOLERANCE = 16
+# What a sender may make of the same red, green and blue: the weights of red and blue in the luma, and whether the values
+# take the full range. The SDK passes our BT.601 on as it is; a browser's canvas is captured as BT.709 in full range.
+COLOURINGS = {
+    "BT.601": (0.299, 0.114, False),
+    "BT.601 full": (0.299, 0.114, True),
+    "BT.709": (0.2126, 0.0722, False),
+    "BT.709 full": (0.2126, 0.0722, True),
+}
 
 
-def yuv(red: int, green: int, blue: int) -> tuple[float, float, float]:
-    """BT.601, limited range."""
-    luma = 16 + (65.481 * red + 128.553 * green + 24.966 * blue) / 255
-    u = 128 + (-37.797 * red - 74.203 * green + 112.0 * blue) / 255
-    v = 128 + (112.0 * red - 93.786 * green - 18.214 * blue) / 255
-    return luma, u, v
+def yuv(red: int, green: int, blue: int, colouring: str = "BT.601") -> tuple[float, float, float]:
+    """Y, U and V of a colour, each from 0 to 255."""
+    weight_red, weight_blue, full = COLOURINGS[colouring]
+    luma = weight_red * red + (1 - weight_red - weight_blue) * green + weight_blue * blue
+    u = (blue - luma) / (2 * (1 - weight_blue))
+    v = (red - luma) / (2 * (1 - weight_red))
+    if full:
+        return luma, 128 + u, 128 + v
+    return 16 + luma * 219 / 255, 128 + u * 224 / 255, 128 + v * 224 / 255
 
 
 class Picture:
@@ -58,20 +69,29 @@ def planes(data: memoryview, width: int, height: int) -> tuple[np.ndarray, np.nd
     )
 
 
-def bars_fault(data: memoryview, width: int, height: int) -> str | None:
-    """What is wrong with the bars of a decoded I420 frame, or nothing."""
+def bars_seen(data: memoryview, width: int, height: int) -> np.ndarray:
+    """The mean Y, U and V in the middle of each bar: eight rows of three."""
     luma, u, v = planes(data, width, height)
-    for index, colour in enumerate(BARS):
-        x, y, reach = (2 * index + 1) * width // 16, height // 3, max(2, width // 64)
-        half = max(1, reach // 2)
-        seen = (
-            luma[y - reach : y + reach, x - reach : x + reach].mean(),
-            u[y // 2 - half : y // 2 + half, x // 2 - half : x // 2 + half].mean(),
-            v[y // 2 - half : y // 2 + half, x // 2 - half : x // 2 + half].mean(),
-        )
-        if max(abs(a - b) for a, b in zip(seen, yuv(*colour))) > COLOUR_TOLERANCE:
-            return f"bar {index}: YUV {[round(part) for part in seen]}, painted {[round(part) for part in yuv(*colour)]}"
-    return None
+    y, reach = height // 3, max(2, width // 64)
+    half = max(1, reach // 2)
+
+    def mean(plane: np.ndarray, x: int, y: int, reach: int) -> float:
+        return float(plane[y - reach : y + reach, x - reach : x + reach].mean())
+
+    middles = [(2 * index + 1) * width // 16 for index in range(len(BARS))]
+    return np.array([(mean(luma, x, y, reach), mean(u, x // 2, y // 2, half), mean(v, x // 2, y // 2, half)) for x in middles])
+
+
+def bars_fault(data: memoryview, width: int, height: int) -> str | None:
+    """What is wrong with the bars of a decoded I420 frame, or nothing. All eight must be right in one and the same colouring."""
+    seen = bars_seen(data, width, height)
+    painted = {name: np.array([yuv(*colour, name) for colour in BARS]) for name in COLOURINGS}
+    nearest = min(COLOURINGS, key=lambda name: np.abs(seen - painted[name]).max())
+    off = np.abs(seen - painted[nearest]).max(axis=1)
+    if off.max() <= COLOUR_TOLERANCE:
+        return None
+    worst = int(off.argmax())
+    return f"bar {worst}: YUV {seen[worst].round().astype(int).tolist()}, painted {painted[nearest][worst].round().astype(int).tolist()} ({nearest})"
 
 
 def number_of(data: memoryview, width: int, height: int) -> int:
@@ -84,6 +104,12 @@ def number_of(data: memoryview, width: int, height: int) -> int:
         if luma[y - 2 : y + 2, x - 2 : x + 2].mean() > 125:
             number |= 1 << bit
     return number
+
+
+def moves(numbers: list[int]) -> bool:
+    """Whether these frames, in order of arrival, show a running picture: the numbers never fall and most of them rise."""
+    steps = [after - before for before, after in zip(numbers, numbers[1:])]
+    return bool(steps) and min(steps) >= 0 and sum(step > 0 for step in steps) > len(steps) / 2
 
 
 class Tone:

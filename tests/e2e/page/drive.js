@@ -42,19 +42,23 @@ const drive = {
     return (await this.room.localParticipant.setMicrophoneEnabled(true, { echoCancellation: false, noiseSuppression: false, autoGainControl: false }, { dtx: false })).trackSid;
   },
 
-  /** Publishes eight colour bars on a canvas as a camera or a screen. */
+  /** Publishes eight colour bars over the frame's number on a canvas, as `lib/pattern.py` paints them, as a camera or a screen. */
   async bars({ width = 640, height = 360, source = 'camera', options = {} } = {}) {
     const canvas = document.createElement('canvas');
     Object.assign(canvas, { width, height });
     const paint = canvas.getContext('2d');
+    const foot = height - Math.floor(height / 8);
     let turn = 0;
     const timer = setInterval(() => {
       BARS.forEach((colour, index) => {
         paint.fillStyle = colour;
         paint.fillRect((index * width) / 8, 0, width / 8 + 1, height);
       });
-      paint.fillStyle = turn++ % 2 ? '#000' : '#fff';
-      paint.fillRect(0, height - 20, 20, 20);
+      for (let bit = 0; bit < 16; bit++) {
+        paint.fillStyle = (turn >> bit) & 1 ? '#fff' : '#000';
+        paint.fillRect((bit * width) / 16, foot, width / 16 + 1, height - foot);
+      }
+      turn++;
     }, 66);
     const [track] = canvas.captureStream(15).getVideoTracks();
     this.ends.push(() => clearInterval(timer));
