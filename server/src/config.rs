@@ -136,6 +136,12 @@ pub struct Limit {
     pub room_name_bytes: u32,
     /// Longest participant identity, in bytes.
     pub identity_bytes: u32,
+    /// Longest name of a participant, in bytes.
+    pub name_bytes: u32,
+    /// Metadata of one participant or room, in bytes.
+    pub metadata_bytes: u32,
+    /// Attributes of one participant, in bytes.
+    pub attributes_bytes: u32,
 }
 
 /// The texts that a configuration is made of.

@@ -153,13 +153,17 @@ fn lobby_config(config: &Config, shards: NonZeroU16, media: MediaFacts) -> livek
 }
 
 fn room_settings(config: &Config) -> RoomSettings {
-    RoomSettings {
+    let mut settings = RoomSettings {
         auto_create: config.room.auto_create,
         empty_timeout_s: config.room.empty_timeout_s,
         departure_timeout_s: config.room.departure_timeout_s,
         max_participants: config.room.max_participants,
         ..RoomSettings::default()
-    }
+    };
+    settings.limits.name_bytes_max = size(config.limit.name_bytes);
+    settings.limits.metadata_bytes_max = size(config.limit.metadata_bytes);
+    settings.limits.attributes_bytes_max = size(config.limit.attributes_bytes);
+    settings
 }
 
 fn ice_servers(config: &Config) -> Vec<IceServer> {

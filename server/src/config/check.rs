@@ -198,6 +198,9 @@ fn limit(raw: &mut Raw) -> Limit {
         connections: above_zero(raw, "limit.connections", 50_000),
         room_name_bytes: above_zero(raw, "limit.max_room_name_length", 256),
         identity_bytes: above_zero(raw, "limit.max_participant_identity_length", 256),
+        name_bytes: above_zero(raw, "limit.max_participant_name_length", 256),
+        metadata_bytes: above_zero(raw, "limit.max_metadata_size", 512 * 1024),
+        attributes_bytes: above_zero(raw, "limit.max_attributes_size", 64 * 1024),
     }
 }
 

@@ -1,3 +1,5 @@
+//! What is recorded of arrivals and when it is told.
+
 use std::collections::BTreeMap;
 
 use proptest::prelude::*;

@@ -1,3 +1,5 @@
+//! RTCP packets to values and back, and what is refused.
+
 use proptest::prelude::*;
 
 use super::*;
