@@ -37,6 +37,8 @@ fn main() -> io::Result<()> {
         && let Err(reason) = build(&web)
     {
         println!("cargo::warning=the page was not built: {reason}");
+        // What is not there counts as changed: the next build tries again.
+        println!("cargo::rerun-if-changed={}", out.join("page-not-built").display());
     }
     let mut files = Vec::new();
     let built = web.join("dist");

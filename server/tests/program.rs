@@ -76,7 +76,7 @@ impl Drop for Server {
 
 #[test]
 fn a_server_starts_answers_and_ends() {
-    let mut server = Server::start(&[]);
+    let mut server = Server::start(&["--logging.level", "trace"]);
     assert!(server.ask("/").ends_with("\r\n\r\nOK"), "{}", server.ask("/"));
     assert!(server.ask("/readyz").starts_with("HTTP/1.1 200"));
     assert!(server.ask("/metrics").contains("\nthalweg_rooms 0\n"));
