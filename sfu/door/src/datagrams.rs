@@ -49,7 +49,12 @@ impl Datagrams {
 
     /// Lends room for a datagram of at most `len_max` bytes to `fill`, which returns the length it
     /// wrote, or `None` to send nothing.
-    pub fn write(&mut self, path: Path, len_max: usize, fill: impl FnOnce(&mut [u8]) -> Option<usize>) -> Option<usize> {
+    pub fn write(
+        &mut self,
+        path: Path,
+        len_max: usize,
+        fill: impl FnOnce(&mut [u8]) -> Option<usize>,
+    ) -> Option<usize> {
         let start = self.bytes.len();
         self.bytes.resize(start + len_max, 0);
         let written = fill(&mut self.bytes[start..]);

@@ -62,7 +62,7 @@ pub fn descriptors(bytes: &[u8]) {
     if let Some(descriptor) = vp8::Descriptor::parse(bytes) {
         let mut payload = bytes.to_vec();
         descriptor.rewrite(&mut payload, 1, 2);
-        assert_eq!(vp8::Descriptor::parse(&payload).is_some(), true, "rewriting keeps the form");
+        assert!(vp8::Descriptor::parse(&payload).is_some(), "rewriting keeps the form");
     }
 }
 

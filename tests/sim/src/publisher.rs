@@ -159,7 +159,7 @@ impl Publisher {
         }
         self.next_report = now + Duration::from_secs(1);
         let life = now - self.start;
-        let ntp = (life.as_secs() << 32) | (u64::from(life.subsec_nanos()) << 32) / 1_000_000_000;
+        let ntp = (life.as_secs() << 32) | ((u64::from(life.subsec_nanos()) << 32) / 1_000_000_000);
         let rtp_time = u32::try_from(life.as_millis() * 90 % (1 << 32)).unwrap_or(0);
         let packets = u32::try_from(self.frames).unwrap_or(0) * u32::from(FRAME_PACKETS);
         let info = SenderInfo { ssrc: self.ssrcs.media, ntp, rtp_time, packets, bytes: 0 };
