@@ -14,6 +14,11 @@ from pattern import Picture, Tone, bars_fault, loudest, moves, number_of
 RATE = 48_000
 # The sound that is kept for listening to it: the last second.
 KEPT_SAMPLES = RATE
+# Sound comes in pieces of this length: with the SDK's ten milliseconds, ten people who hear each other keep a core busy
+# with nothing but handing pieces over.
+PIECE_MS = 100
+# A piece whose mean power is below this is quiet: a tenth of the amplitude that `Tone` plays.
+QUIET_POWER = (16_000 / 10) ** 2 / 2
 
 
 def url() -> str:
@@ -67,12 +72,21 @@ class Sound:
     """What came of one remote sound."""
 
     samples: int = 0
+    quiet: float = 0.0
+    longest_quiet: float = 0.0
     kept: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int16))
 
     def take(self, frame: rtc.AudioFrame) -> None:
         piece = np.frombuffer(frame.data, np.int16)
         self.samples += len(piece)
         self.kept = np.concatenate([self.kept, piece])[-KEPT_SAMPLES:]
+        power = float(np.square(piece, dtype=np.float64).mean()) if len(piece) else 0.0
+        self.quiet = self.quiet + len(piece) / RATE if power < QUIET_POWER else 0.0
+        self.longest_quiet = max(self.longest_quiet, self.quiet)
+
+    def fresh(self) -> None:
+        """Begins the account of quiet seconds anew."""
+        self.quiet = self.longest_quiet = 0.0
 
     def tone(self) -> tuple[float, float]:
         """The loudest frequency of the last second and its part of the power."""
@@ -82,10 +96,16 @@ class Sound:
 
 
 class Guest:
-    """A participant; `async with Guest("ada") as ada:` joins and leaves."""
+    """A participant; `async with Guest("ada") as ada:` joins and leaves.
 
-    def __init__(self, identity: str, judge: bool = True, **options: object) -> None:
+    With `judge` the bars of every frame are looked at, with `attend` every sound is listened to as soon as it is there;
+    without it the SDK decodes the sounds all the same, and only `attend` hands one over.
+    """
+
+    def __init__(self, identity: str, judge: bool = True, attend: bool = True, **options: object) -> None:
         self.identity, self.judge = identity, judge
+        self._attend = attend
+        self._voices: dict[str, rtc.Track] = {}
         self.room = rtc.Room()
         self.sights: dict[str, Sight] = {}
         self.sounds: dict[str, Sound] = {}
@@ -148,8 +168,19 @@ class Guest:
             await source.capture_frame(rtc.AudioFrame(tone.piece(samples), RATE, 1, samples))
 
     def _subscribed(self, track: rtc.Track, _: rtc.RemoteTrackPublication, who: rtc.RemoteParticipant) -> None:
-        watch = self._look(track, who.identity) if track.kind == rtc.TrackKind.KIND_VIDEO else self._listen(track, who.identity)
-        self._tasks.append(asyncio.create_task(watch))
+        if track.kind == rtc.TrackKind.KIND_VIDEO:
+            self._tasks.append(asyncio.create_task(self._look(track, who.identity)))
+            return
+        self._voices[who.identity] = track
+        if self._attend:
+            self._tasks.append(asyncio.create_task(self._listen(track, who.identity)))
+
+    async def attend(self, identity: str, seconds: float = 25) -> asyncio.Task:
+        """Waits for this sound and listens to it until the task it answers is cancelled."""
+        await until(f"{self.identity} gets the sound of {identity}", lambda: identity in self._voices, seconds=seconds)
+        task = asyncio.create_task(self._listen(self._voices[identity], identity))
+        self._tasks.append(task)
+        return task
 
     async def _look(self, track: rtc.Track, identity: str) -> None:
         sight = self.sights.setdefault(identity, Sight())
@@ -158,8 +189,12 @@ class Guest:
 
     async def _listen(self, track: rtc.Track, identity: str) -> None:
         sound = self.sounds.setdefault(identity, Sound())
-        async for event in rtc.AudioStream(track, sample_rate=RATE, num_channels=1):
-            sound.take(event.frame)
+        stream = rtc.AudioStream(track, sample_rate=RATE, num_channels=1, frame_size_ms=PIECE_MS)
+        try:
+            async for event in stream:
+                sound.take(event.frame)
+        finally:
+            await stream.aclose()
 
     async def sees(self, identity: str, frames: int = 30, width: int | None = None, seconds: float = 25) -> Sight:
         """Waits for so many more frames at the given width; when they are judged, the bars must be right and the picture run."""
