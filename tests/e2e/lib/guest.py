@@ -14,7 +14,7 @@ from pattern import Picture, Tone, bars_fault, loudest, moves, number_of
 RATE = 48_000
 # The sound that is kept for listening to it: the last second.
 KEPT_SAMPLES = RATE
-# Sound comes in pieces of this length: with the SDK's ten milliseconds, ten people who hear each other keep a core busy
+# Sound goes and comes in pieces of this length: with the SDK's ten milliseconds, ten people who hear each other keep a core busy
 # with nothing but handing pieces over.
 PIECE_MS = 100
 # A piece whose mean power is below this is quiet: a tenth of the amplitude that `Tone` plays.
@@ -147,7 +147,7 @@ class Guest:
 
     async def sing(self, hertz: float) -> rtc.LocalTrackPublication:
         """Publishes a tone as a microphone."""
-        source = rtc.AudioSource(RATE, 1, queue_size_ms=200)
+        source = rtc.AudioSource(RATE, 1, queue_size_ms=3 * PIECE_MS)
         track = rtc.LocalAudioTrack.create_audio_track("tone", source)
         self._tasks.append(asyncio.create_task(self._play(source, Tone(hertz))))
         return await self.room.local_participant.publish_track(
@@ -164,7 +164,7 @@ class Guest:
 
     async def _play(self, source: rtc.AudioSource, tone: Tone) -> None:
         while True:
-            samples = RATE // 50
+            samples = RATE * PIECE_MS // 1000
             await source.capture_frame(rtc.AudioFrame(tone.piece(samples), RATE, 1, samples))
 
     def _subscribed(self, track: rtc.Track, _: rtc.RemoteTrackPublication, who: rtc.RemoteParticipant) -> None:
@@ -216,17 +216,17 @@ class Guest:
             heard, part = sound.tone() if sound else (0.0, 0.0)
             return abs(heard - hertz) <= 5 and part > 0.8
 
-        await until(f"{self.identity} hears {hertz} Hz from {identity}", met, lambda: self.sounds.get(identity) and self.sounds[identity].tone(), seconds)
+        await until(f"{self.identity} hears {hertz} Hz from {identity}", met, lambda: self.sounds.get(identity) and self.sounds[identity].tone(), seconds, pause=0.2)
         return self.sounds[identity]
 
 
-async def until(what: str, met, seen=lambda: "", seconds: float = 25) -> None:
-    """Looks until `met()` is true; fails with what was seen last."""
+async def until(what: str, met, seen=lambda: "", seconds: float = 25, pause: float = 0.05) -> None:
+    """Looks until `met()` is true, every `pause` seconds; fails with what was seen last."""
     end = time.monotonic() + seconds
     while not met():
         if time.monotonic() > end:
             raise AssertionError(f"{what}: not within {seconds:g} s (last seen: {seen()})")
-        await asyncio.sleep(0.05)
+        await asyncio.sleep(pause)
 
 
 def brief(sight: Sight | None) -> str:
