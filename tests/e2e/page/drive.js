@@ -35,7 +35,7 @@ const drive = {
 
   /** The camera that Chromium fakes. */
   async camera(options = {}, capture = { resolution: { width: 640, height: 360, frameRate: 20 } }) {
-    return (await this.room.localParticipant.setCameraEnabled(true, capture, { simulcast: false, ...options })).trackSid;
+    return (await this.room.localParticipant.setCameraEnabled(true, capture, { simulcast: false, degradationPreference: 'maintain-resolution', ...options })).trackSid;
   },
 
   async microphone() {
@@ -62,7 +62,7 @@ const drive = {
     }, 66);
     const [track] = canvas.captureStream(15).getVideoTracks();
     this.ends.push(() => clearInterval(timer));
-    return (await this.room.localParticipant.publishTrack(track, { source: Track.Source[source === 'camera' ? 'Camera' : 'ScreenShare'], simulcast: false, ...options })).trackSid;
+    return (await this.room.localParticipant.publishTrack(track, { source: Track.Source[source === 'camera' ? 'Camera' : 'ScreenShare'], simulcast: false, degradationPreference: 'maintain-resolution', ...options })).trackSid;
   },
 
   /** Publishes a tone of `hertz` as the microphone. */
