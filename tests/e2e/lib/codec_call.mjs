@@ -39,5 +39,7 @@ async function steady(viewer, shown) {
   check(frozen <= FREEZE_SECONDS_MAX, `${viewer.identity}: picture froze for ${frozen.toFixed(2)} s`);
   const concealed = (heard.concealedSamples - sound.concealedSamples) / (heard.totalSamplesReceived - sound.totalSamplesReceived);
   check(concealed <= CONCEALED_MAX, `${viewer.identity}: ${(concealed * 100).toFixed(1)} % of the sound was concealed`);
+  const [row] = await shown.sent('Camera');
+  check(row.qualityLimitationReason !== 'bandwidth', `${shown.identity} holds ${JSON.stringify(row)} back for want of bandwidth on loopback`);
   return `${viewer.identity} froze ${frozen.toFixed(2)} s, lost ${after.packetsLost}, concealed ${(concealed * 100).toFixed(1)} %`;
 }

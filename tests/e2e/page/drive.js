@@ -19,7 +19,9 @@ const drive = {
     room.on(RoomEvent.Disconnected, (reason) => note('Disconnected', LivekitClient.DisconnectReason[reason] ?? reason));
     room.on(RoomEvent.TrackSubscribed, (track, publication, person) => {
       note('TrackSubscribed', `${person.identity} ${publication.source}`);
-      document.body.append(track.attach());
+      const element = track.attach();
+      if (track.kind === Track.Kind.Video) element.requestVideoFrameCallback(() => note('FirstFrame', `${person.identity} ${publication.source}`));
+      document.body.append(element);
     });
     room.on(RoomEvent.TrackUnsubscribed, (track, publication, person) => {
       note('TrackUnsubscribed', `${person.identity} ${publication.source}`);
@@ -29,7 +31,9 @@ const drive = {
     room.on(RoomEvent.DataReceived, (payload, person, kind, topic) => {
       this.data.push({ text: new TextDecoder().decode(payload), from: person?.identity ?? '', reliable: kind === DataPacket_Kind.RELIABLE, topic: topic ?? '' });
     });
+    note('Joining');
     await room.connect(url, token, connect);
+    note('Joined');
     return { state: room.state, identity: room.localParticipant.identity };
   },
 
