@@ -32,42 +32,45 @@ pub struct Segment {
     pub range: Range<usize>,
 }
 
-/// Datagrams waiting for the end of the turn. Cleared, not freed, so the steady state allocates nothing.
+/// Datagrams waiting for the end of the turn. Cleared, not freed, so the steady state neither allocates nor zeroes.
 #[derive(Debug, Default)]
 pub struct Datagrams {
+    /// The first `used` bytes are datagrams; behind them lies what earlier turns left.
     bytes: Vec<u8>,
+    used: usize,
     segments: Vec<Segment>,
 }
 
 impl Datagrams {
     /// Adds a copy of `datagram`.
     pub fn push(&mut self, path: Path, datagram: &[u8]) {
-        let start = self.bytes.len();
-        self.bytes.extend_from_slice(datagram);
-        self.segments.push(Segment { path, range: start..self.bytes.len() });
+        self.write(path, datagram.len(), |room| {
+            room.copy_from_slice(datagram);
+            Some(datagram.len())
+        });
     }
 
-    /// Lends room for a datagram of at most `len_max` bytes to `fill`, which returns the length it
-    /// wrote, or `None` to send nothing.
+    /// Lends room for a datagram of at most `len_max` bytes to `fill`, which returns the length it wrote, or `None` to
+    /// send nothing. The room holds stale bytes of earlier datagrams.
     pub fn write(
         &mut self,
         path: Path,
         len_max: usize,
         fill: impl FnOnce(&mut [u8]) -> Option<usize>,
     ) -> Option<usize> {
-        let start = self.bytes.len();
-        self.bytes.resize(start + len_max, 0);
-        let written = fill(&mut self.bytes[start..]);
-        self.bytes.truncate(start + written.unwrap_or(0));
-        if let Some(len) = written {
-            self.segments.push(Segment { path, range: start..start + len });
+        let room = self.used..self.used + len_max;
+        if self.bytes.len() < room.end {
+            self.bytes.resize(room.end, 0);
         }
-        written
+        let len = fill(&mut self.bytes[room])?.min(len_max);
+        self.segments.push(Segment { path, range: self.used..self.used + len });
+        self.used += len;
+        Some(len)
     }
 
     /// All datagrams' bytes, back to back in the order of [`Datagrams::segments`].
     pub fn bytes(&self) -> &[u8] {
-        &self.bytes
+        &self.bytes[..self.used]
     }
 
     /// The datagrams in the order they were added.
@@ -82,7 +85,34 @@ impl Datagrams {
 
     /// Forgets all datagrams and keeps the room they took.
     pub fn clear(&mut self) {
-        self.bytes.clear();
+        self.used = 0;
         self.segments.clear();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keeps_datagrams_apart_and_forgets_what_was_not_sent() {
+        let address = SocketAddr::from(([127, 0, 0, 1], 1));
+        let path = Path { protocol: Protocol::Udp, local: address, remote: address };
+        let mut datagrams = Datagrams::default();
+        for _ in 0..2 {
+            datagrams.push(path, b"one");
+            assert_eq!(datagrams.write(path, 100, |_| None), None);
+            let write = |room: &mut [u8]| {
+                room[..3].copy_from_slice(b"two");
+                Some(3)
+            };
+            assert_eq!(datagrams.write(path, 100, write), Some(3));
+            datagrams.push(path, b"three");
+            let texts: Vec<_> = datagrams.segments().iter().map(|it| &datagrams.bytes()[it.range.clone()]).collect();
+            assert_eq!(texts, [&b"one"[..], b"two", b"three"]);
+            assert_eq!(datagrams.bytes(), b"onetwothree");
+            datagrams.clear();
+            assert!(datagrams.is_empty() && datagrams.bytes().is_empty());
+        }
     }
 }
