@@ -22,6 +22,3 @@ pub use error::JoinError;
 pub use lobby::{Lobby, LobbyCounts, MediaSender};
 pub use token::{AccessToken, Keys, Secret};
 pub use world::{MediaFacts, ServerFacts};
-
-
-
