@@ -114,7 +114,7 @@ function farewell(entry: Entry, reason: DisconnectReason | undefined): void {
         'section',
         {},
         el('h1', {}, fault?.title ?? 'You left the room'),
-        el('p', {}, fault?.advice ?? `${entry.room || 'The room'} goes on without you.`),
+        el('p', {}, fault?.advice ?? (entry.room ? `You can come back to ${entry.room} at any time.` : 'You can come back at any time.')),
         el('div', { class: 'row' }, again, el('button', { class: 'secondary', type: 'button', onclick: () => void openLobby(entry) }, 'Back to the start')),
       ),
     ),
