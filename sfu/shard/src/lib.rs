@@ -56,6 +56,10 @@ pub struct Shard {
     routes: Routes,
     timers: Timers<Task>,
     stats: door::ShardStats,
+    /// Tracks with packets that arrived in this turn and are still to be sent to subscribers.
+    touched: Vec<TrackKey>,
+    /// The time of the last packet among them.
+    touched_at: Instant,
     outbox: Outbox,
 }
 
@@ -93,6 +97,8 @@ impl Shard {
             tracks: Tracks::default(),
             routes: Routes::default(),
             timers,
+            touched: Vec::new(),
+            touched_at: now,
             outbox: Outbox::default(),
         }
     }
@@ -116,8 +122,11 @@ impl Shard {
         self.timers.next()
     }
 
-    /// What the turn produced; the caller empties it.
+    /// Ends the turn: what it produced; the caller empties it. Only here are the turn's packets sent to subscribers,
+    /// to each all of its packets in a row, so that its keys and numbers are fetched once, and what goes to one
+    /// destination lies side by side.
     pub fn outbox(&mut self) -> &mut Outbox {
+        self.fan_out();
         &mut self.outbox
     }
 

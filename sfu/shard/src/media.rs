@@ -47,7 +47,7 @@ impl Shard {
         }
         let arrival = track.up.receive(now, route.encoding, &packet, route.stream == Stream::Rtx);
         if let Some(arrival) = arrival {
-            self.arrived(now, route.track, &arrival);
+            self.arrived(now, route.track, arrival);
         }
         self.arm_track(route.track);
         self.timers.hasten(Task::Reports(slot), now + crate::reports::REPORT_INTERVAL);
@@ -58,13 +58,13 @@ impl Shard {
         let Some(track) = self.tracks.at(key) else { return };
         let Ok(packet) = Packet::parse(bytes) else { return };
         if let Some(arrival) = track.up.receive_mirrored(now, encoding, &packet) {
-            self.fan_out(now, key, &arrival);
+            self.note_arrival(now, key, arrival);
             self.look_after_layers(now, key);
         }
         self.arm_track(key);
     }
 
-    fn arrived(&mut self, now: Instant, key: TrackKey, arrival: &Arrival) {
+    fn arrived(&mut self, now: Instant, key: TrackKey, arrival: Arrival) {
         let Some(track) = self.tracks.by_key.get_mut(&key) else { return };
         if !track.started {
             track.started = true;
@@ -82,24 +82,46 @@ impl Shard {
                 self.outbox.messages.push((shard, message));
             }
         }
-        self.fan_out(now, key, arrival);
+        self.note_arrival(now, key, arrival);
         self.look_after_layers(now, key);
     }
 
-    /// Sends one packet to every subscriber of this shard that should have it.
-    fn fan_out(&mut self, now: Instant, key: TrackKey, arrival: &Arrival) {
-        let Some(TrackEntry { up, subscribers, .. }) = self.tracks.by_key.get_mut(&key) else { return };
-        let Some(len) = up.packet(arrival.encoding, arrival.seq).map(|(_, bytes)| bytes.len()) else { return };
+    /// Keeps a packet for the end of the turn.
+    fn note_arrival(&mut self, now: Instant, key: TrackKey, arrival: Arrival) {
+        let Some(track) = self.tracks.by_key.get_mut(&key) else { return };
+        if track.pending.is_empty() {
+            self.touched.push(key);
+        }
+        track.pending.push(arrival);
+        self.touched_at = now;
+    }
+
+    /// Sends the turn's packets to every subscriber of this shard that should have them.
+    pub(crate) fn fan_out(&mut self) {
+        let mut touched = std::mem::take(&mut self.touched);
+        for key in touched.drain(..) {
+            self.fan_out_track(key);
+        }
+        self.touched = touched;
+    }
+
+    fn fan_out_track(&mut self, key: TrackKey) {
+        let now = self.touched_at;
+        let Some(TrackEntry { up, subscribers, pending, .. }) = self.tracks.by_key.get_mut(&key) else { return };
         for subscriber in subscribers {
             let Some(entry) = self.peers.at(subscriber.peer) else { continue };
             let down = &mut subscriber.down;
-            let sent = send(entry, &mut self.outbox.datagrams, len, |out| down.forward(now, up, arrival, out));
-            if let Some(bytes) = sent {
-                self.stats.rtp_out += 1;
-                self.stats.datagrams_out += 1;
-                self.stats.bytes_out += bytes as u64;
+            for arrival in pending.iter() {
+                let Some((_, packet)) = up.packet(arrival.encoding, arrival.seq) else { continue };
+                let write = |out: &mut [u8]| down.forward(now, up, arrival, out);
+                if let Some(bytes) = send(entry, &mut self.outbox.datagrams, packet.len(), write) {
+                    self.stats.rtp_out += 1;
+                    self.stats.datagrams_out += 1;
+                    self.stats.bytes_out += bytes as u64;
+                }
             }
         }
+        pending.clear();
     }
 
     /// Sends again what a subscriber misses of one of our sources.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Instant;
 
 use door::{DownKey, Kind, ShardId, TrackKey};
-use forward::{DownTrack, UpTrack};
+use forward::{Arrival, DownTrack, UpTrack};
 
 use crate::levels::Loudness;
 use crate::routes::PeerSlot;
@@ -18,6 +18,8 @@ pub(crate) struct TrackEntry {
     /// Shards that mirror it.
     pub(crate) mirrors: Vec<ShardId>,
     pub(crate) subscribers: Vec<Subscriber>,
+    /// What arrived in this turn and is still to be sent to subscribers.
+    pub(crate) pending: Vec<Arrival>,
     pub(crate) loudness: Loudness,
     pub(crate) started: bool,
     /// When layers are looked after next.
@@ -39,6 +41,7 @@ impl TrackEntry {
             publisher,
             mirrors: Vec::new(),
             subscribers: Vec::new(),
+            pending: Vec::new(),
             loudness: Loudness::default(),
             started: false,
             layers_at: None,
