@@ -1,0 +1,211 @@
+//! Who gets how much: shares one peer's rate among the videos that it watches.
+//!
+//! Each video is a ladder of layers, each step costing more than the one before. In order of rank everybody gets the
+//! lowest step, or is paused when even that does not fit; then everybody keeps what it has; then, rank by rank, all
+//! rise step by step while there is room to spare. What fell waits before it rises, longer each time that rising
+//! was in vain, so that a rate between two steps does not make the picture jump.
+
+use std::time::Duration;
+
+use crate::Stamp;
+
+/// Steps of a ladder: four encodings of four temporal layers.
+pub const STEPS_MAX: usize = 16;
+/// To rise, the new sum must fit this share of the rate.
+const RISE_SHARE: f64 = 0.92;
+/// To stay, the sum may exceed the rate by this: measured layers breathe.
+const KEEP_SHARE: f64 = 1.04;
+/// How long one that fell stays, at first and at most.
+const STAY: (Duration, Duration) = (Duration::from_secs(3), Duration::from_secs(24));
+/// A fall this soon after a rise shows that the rise was in vain.
+const VAIN: Duration = Duration::from_secs(10);
+
+/// One layer and what it costs, with all layers that it needs.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Step {
+    /// Index of the encoding or spatial layer.
+    pub spatial: u8,
+    /// Index of the temporal layer.
+    pub temporal: u8,
+    /// Bits per second.
+    pub bps: u64,
+}
+
+/// The steps of one video, cheapest first.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Ladder {
+    steps: [Step; STEPS_MAX],
+    len: usize,
+}
+
+impl Ladder {
+    /// Adds a step above the others. One that costs less than the one below replaces it: it is better and cheaper.
+    /// A full ladder takes no more.
+    pub fn push(&mut self, step: Step) {
+        while self.steps().last().is_some_and(|last| last.bps >= step.bps) {
+            self.len -= 1;
+        }
+        if let Some(place) = self.steps.get_mut(self.len) {
+            *place = step;
+            self.len += 1;
+        }
+    }
+
+    /// The steps, cheapest first.
+    pub fn steps(&self) -> &[Step] {
+        self.steps.get(..self.len).unwrap_or_default()
+    }
+
+    /// What the best costs.
+    pub fn top_bps(&self) -> u64 {
+        self.steps().last().map_or(0, |step| step.bps)
+    }
+
+    /// Cost of the first `count` steps' best; 0 for none.
+    fn cost(&self, count: usize) -> u64 {
+        count.checked_sub(1).and_then(|index| self.steps().get(index)).map_or(0, |step| step.bps)
+    }
+
+    /// How many steps lead up to this layer or to the best below it.
+    fn reach(&self, spatial: u8, temporal: u8) -> usize {
+        let fits = |step: &&Step| (step.spatial, step.temporal) <= (spatial, temporal);
+        self.steps().iter().take_while(fits).count()
+    }
+}
+
+/// What one video gets, and what is remembered of it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Holding {
+    /// The layer that it has; `None` while paused.
+    layer: Option<(u8, u8)>,
+    begun: bool,
+    rose: Option<Stamp>,
+    may_rise: Stamp,
+    stay: Duration,
+}
+
+impl Holding {
+    /// The highest spatial and temporal layer that it has; `None` while paused.
+    pub fn layer(&self) -> Option<(u8, u8)> {
+        self.layer
+    }
+
+    /// It was given something, or paused, and has not just come.
+    pub fn is_begun(&self) -> bool {
+        self.begun
+    }
+
+    fn change(&mut self, now: Stamp, layer: Option<(u8, u8)>) {
+        if self.begun && layer == self.layer {
+            return;
+        }
+        let rises = layer > self.layer;
+        if self.begun && !rises {
+            let in_vain = self.rose.is_some_and(|rose| now.since(rose) < VAIN);
+            self.stay = if in_vain { (self.stay * 2).clamp(STAY.0, STAY.1) } else { STAY.0 };
+            self.may_rise = now.after(self.stay);
+        } else if rises {
+            self.rose = Some(now);
+        }
+        (self.layer, self.begun) = (layer, true);
+    }
+}
+
+/// One video that wants a share.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Demand {
+    /// Lower comes first; equals rise together.
+    pub rank: u32,
+    /// What it could get.
+    pub ladder: Ladder,
+    /// What it has.
+    pub holding: Holding,
+}
+
+/// Shares `budget_bps` among `demands`, which are sorted by rank, and notes the outcome in their holdings.
+/// Nobody rises unless `may_rise`, and nobody is paused unless `may_pause`.
+pub fn allocate(now: Stamp, budget_bps: u64, may_rise: bool, may_pause: bool, demands: &mut [Demand]) {
+    let mut sharing = Sharing::new(now, budget_bps, may_rise);
+    let mut counts = [0_usize; DEMANDS_MAX];
+    let len = demands.len().min(DEMANDS_MAX);
+    let (shared, beyond) = demands.split_at_mut(len);
+    for (demand, count) in shared.iter().zip(&mut counts) {
+        if !sharing.climb(demand, count) && !may_pause {
+            sharing.force(demand, count);
+        }
+    }
+    // What is there is kept before anybody rises.
+    while shared.iter().zip(&mut counts).fold(false, |any, (demand, count)| {
+        let keeps = *count > 0 && *count < had(demand);
+        (keeps && sharing.climb(demand, count)) || any
+    }) {}
+    let mut first = 0;
+    while let Some(rank) = shared.get(first).map(|demand| demand.rank) {
+        let end = shared.iter().position(|demand| demand.rank > rank).unwrap_or(len);
+        while shared[first..end]
+            .iter()
+            .zip(&mut counts[first..end])
+            .fold(false, |any, (demand, count)| (*count > 0 && sharing.climb(demand, count)) || any)
+        {}
+        first = end.max(first + 1);
+    }
+    for (demand, &count) in shared.iter_mut().zip(&counts) {
+        let step = count.checked_sub(1).and_then(|index| demand.ladder.steps().get(index));
+        // A video of which nothing has arrived yet is neither paused nor given anything.
+        if !demand.ladder.steps().is_empty() {
+            demand.holding.change(now, step.map(|step| (step.spatial, step.temporal)));
+        }
+    }
+    beyond.iter_mut().for_each(|demand| demand.holding.change(now, None));
+}
+
+/// Videos of one peer that get a share; more are paused. Four screens full of pictures.
+pub const DEMANDS_MAX: usize = 128;
+
+struct Sharing {
+    now: Stamp,
+    used: u64,
+    keep: u64,
+    rise: u64,
+    may_rise: bool,
+}
+
+impl Sharing {
+    fn new(now: Stamp, budget_bps: u64, may_rise: bool) -> Self {
+        let share = |share: f64| (budget_bps as f64 * share) as u64;
+        Self { now, used: 0, keep: share(KEEP_SHARE), rise: share(RISE_SHARE), may_rise }
+    }
+
+    /// Takes one more step, if it fits.
+    fn climb(&mut self, demand: &Demand, count: &mut usize) -> bool {
+        let Some(step) = demand.ladder.steps().get(*count) else { return false };
+        let is_new = *count >= had(demand);
+        let waits = !self.may_rise || self.now < demand.holding.may_rise;
+        if is_new && demand.holding.begun && waits {
+            return false;
+        }
+        let sum = self.used - demand.ladder.cost(*count) + step.bps;
+        if sum > if is_new { self.rise } else { self.keep } {
+            return false;
+        }
+        self.used = sum;
+        *count += 1;
+        true
+    }
+
+    /// Takes the lowest step although it does not fit.
+    fn force(&mut self, demand: &Demand, count: &mut usize) {
+        if let Some(step) = demand.ladder.steps().first() {
+            self.used += step.bps;
+            *count = 1;
+        }
+    }
+}
+
+/// Steps that a video has.
+fn had(demand: &Demand) -> usize {
+    demand.holding.layer.map_or(0, |(spatial, temporal)| demand.ladder.reach(spatial, temporal))
+}
+
+#[cfg(test)]
+mod tests;

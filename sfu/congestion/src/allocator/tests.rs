@@ -1,0 +1,120 @@
+//! Who gets what, who waits, and who never jumps.
+
+use proptest::prelude::*;
+
+use super::*;
+
+fn ladder(costs: &[u64]) -> Ladder {
+    let mut ladder = Ladder::default();
+    for (spatial, &kbps) in (0..).zip(costs) {
+        ladder.push(Step { spatial, temporal: 0, bps: kbps * 1000 });
+    }
+    ladder
+}
+
+fn demand(rank: u32, costs: &[u64]) -> Demand {
+    Demand { rank, ladder: ladder(costs), holding: Holding::default() }
+}
+
+fn share(seconds: u64, kbps: u64, demands: &mut [Demand]) -> Vec<Option<u8>> {
+    allocate(Stamp(seconds * 1_000_000), kbps * 1000, true, true, demands);
+    demands.iter().map(|demand| demand.holding.layer().map(|(spatial, _)| spatial)).collect()
+}
+
+#[test]
+fn shares_by_rank_and_pauses_rather_than_starves() {
+    const CAMERA: &[u64] = &[150, 500, 1500];
+    for (kbps, expected) in [
+        (100, [None, None, None]),
+        (200, [Some(0), None, None]),
+        (400, [Some(0), Some(0), None]),
+        (600, [Some(0), Some(0), Some(0)]),
+        (1300, [Some(1), Some(1), Some(0)]),
+        (1700, [Some(1), Some(1), Some(1)]),
+        (3000, [Some(2), Some(1), Some(1)]),
+        (6000, [Some(2), Some(2), Some(2)]),
+    ] {
+        let mut demands = [demand(1, CAMERA), demand(1, CAMERA), demand(1, CAMERA)];
+        assert_eq!(share(0, kbps, &mut demands), expected, "{kbps}");
+    }
+}
+
+#[test]
+fn a_higher_rank_is_filled_before_a_lower_one_rises() {
+    let mut demands = [demand(0, &[200, 2000]), demand(1, &[150, 500])];
+    assert_eq!(share(0, 2400, &mut demands), [Some(1), Some(0)]);
+    assert_eq!(share(1, 3000, &mut demands), [Some(1), Some(1)]);
+}
+
+#[test]
+fn what_fell_waits_and_longer_each_time() {
+    let mut demands = [demand(0, &[100, 1000])];
+    assert_eq!(share(0, 2000, &mut demands), [Some(1)]);
+    assert_eq!(share(20, 500, &mut demands), [Some(0)]);
+    assert_eq!(share(22, 2000, &mut demands), [Some(0)]);
+    assert_eq!(share(23, 2000, &mut demands), [Some(1)]);
+    assert_eq!(share(24, 500, &mut demands), [Some(0)]);
+    assert_eq!(share(29, 2000, &mut demands), [Some(0)]);
+    assert_eq!(share(30, 2000, &mut demands), [Some(1)]);
+}
+
+#[test]
+fn a_rate_between_two_steps_does_not_make_it_jump() {
+    let mut demands = [demand(0, &[100, 1000])];
+    let mut changes = 0;
+    let mut before = share(0, 1200, &mut demands);
+    for second in 1..100 {
+        let after = share(second, if second % 2 == 0 { 970 } else { 1200 }, &mut demands);
+        changes += u32::from(after != before);
+        before = after;
+    }
+    assert_eq!(changes, 0);
+}
+
+#[test]
+fn a_keeper_is_not_robbed_by_one_that_would_rise() {
+    let mut demands = [demand(1, &[100]), demand(1, &[100, 500])];
+    assert_eq!(share(0, 700, &mut demands), [Some(0), Some(1)]);
+    demands[0].ladder = ladder(&[100, 500]);
+    assert_eq!(share(1, 700, &mut demands), [Some(0), Some(1)]);
+}
+
+#[test]
+fn nobody_is_paused_who_must_not_be_and_nothing_is_decided_of_nothing() {
+    let mut demands = [demand(0, &[1000]), demand(1, &[])];
+    allocate(Stamp(0), 1000, true, false, &mut demands);
+    assert_eq!(demands[0].holding.layer(), Some((0, 0)));
+    assert!(!demands[1].holding.is_begun());
+}
+
+#[test]
+fn a_crowd_beyond_the_limit_is_paused() {
+    let mut demands = vec![demand(0, &[1]); DEMANDS_MAX + 2];
+    let got = share(0, 1_000_000, &mut demands);
+    assert_eq!(got.iter().filter(|layer| layer.is_some()).count(), DEMANDS_MAX);
+}
+
+#[test]
+fn a_cheaper_better_step_replaces_the_one_below() {
+    assert_eq!(ladder(&[100, 300, 200]).steps().len(), 2);
+    let mut full = Ladder::default();
+    for bps in 1..100 {
+        full.push(Step { spatial: 0, temporal: 0, bps });
+    }
+    assert_eq!(full.steps().len(), STEPS_MAX);
+}
+
+proptest! {
+    #[test]
+    fn the_sum_fits_and_the_lowest_come_first(
+        ladders in proptest::collection::vec(proptest::collection::vec(1u64..3000, 0..5), 0..12),
+        budgets in proptest::collection::vec(0u64..20_000, 1..20),
+    ) {
+        let mut demands: Vec<_> = (0..).zip(&ladders).map(|(rank, costs)| demand(rank / 3, costs)).collect();
+        for (seconds, kbps) in (0..).zip(budgets) {
+            share(seconds, kbps, &mut demands);
+            let sum: u64 = demands.iter().map(|demand| demand.ladder.cost(had(demand))).sum();
+            prop_assert!(sum as f64 <= kbps as f64 * 1000.0 * KEEP_SHARE + 1.0);
+        }
+    }
+}

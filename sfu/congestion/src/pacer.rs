@@ -1,0 +1,86 @@
+//! Spreads what would overrun the link: bursts pass untouched as long as the link's rate, a little raised, would have
+//! carried them within some ten milliseconds, and only what is beyond waits.
+
+use std::time::Duration;
+
+use crate::Stamp;
+use crate::stamp::micros;
+
+/// A burst that the pace carries within this long is not touched. A frame at 30 frames a second, and the slack of a
+/// timer.
+pub const BURST: Duration = Duration::from_millis(40);
+/// What waits is let go in portions, not sooner than this after another.
+pub const QUANTUM: Duration = Duration::from_millis(5);
+/// Most that sound, repetitions and probes, which wait for nobody, hold back the rest.
+const DEBT_MAX: Duration = Duration::from_millis(500);
+/// Fraction bits of the cost of a byte.
+const FRACTION: u32 = 10;
+
+/// A leaky bucket, counted in time: when would all that was sent have left at the pace?
+#[derive(Debug, Default)]
+pub struct Pacer {
+    /// In microseconds, with [`FRACTION`] more bits.
+    busy_until: u64,
+    /// Time for a byte in the same unit; 0 without limit.
+    byte_cost: u64,
+}
+
+impl Pacer {
+    /// From here on paces at `bps` bits per second; `None` is no limit.
+    pub fn set_rate(&mut self, bps: Option<u64>) {
+        self.byte_cost = bps.map_or(0, |bps| (8_000_000 << FRACTION) / bps.max(8_000));
+    }
+
+    /// Notes a packet sent at `at`.
+    #[inline]
+    pub fn sent(&mut self, at: Stamp, bytes: u16) {
+        let busy_until = self.busy_until.max(at.0 << FRACTION) + u64::from(bytes) * self.byte_cost;
+        self.busy_until = busy_until.min((at.0 + micros(DEBT_MAX)) << FRACTION);
+    }
+
+    /// Whether another packet may go at `at`.
+    #[inline]
+    pub fn is_open(&self, at: Stamp) -> bool {
+        self.busy_until <= (at.0 + micros(BURST)) << FRACTION
+    }
+
+    /// When the next packet may go, if none may at present.
+    pub fn opens_at(&self) -> Stamp {
+        Stamp((self.busy_until >> FRACTION).saturating_sub(micros(BURST)) + 1)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_burst_passes_and_what_is_beyond_waits() {
+        let mut pacer = Pacer::default();
+        pacer.set_rate(Some(960_000));
+        let mut passed = 0;
+        while pacer.is_open(Stamp(1_000_000)) {
+            pacer.sent(Stamp(1_000_000), 1200);
+            passed += 1;
+        }
+        // 10 ms each: four within the burst, and one that overdraws.
+        assert_eq!(passed, 5);
+        assert!(!pacer.is_open(Stamp(1_009_000)));
+        assert!((1_009_990..=1_010_001).contains(&pacer.opens_at().0));
+        assert!(pacer.is_open(pacer.opens_at()));
+    }
+
+    #[test]
+    fn no_rate_no_limit() {
+        let mut pacer = Pacer::default();
+        for _ in 0..10_000 {
+            pacer.sent(Stamp(5), u16::MAX);
+        }
+        assert!(pacer.is_open(Stamp(5)));
+        pacer.set_rate(Some(0));
+        pacer.sent(Stamp(5), u16::MAX);
+        assert!(!pacer.is_open(Stamp(5)));
+        pacer.set_rate(None);
+        pacer.sent(Stamp(6), 1);
+    }
+}
