@@ -2,14 +2,17 @@
 //!
 //! `tests/fuzz` feeds them new bytes; the test beside this file replays the corpora in every test run.
 
+mod receive;
+
 use prost::Message;
+pub use receive::receive;
 use wire::codec::{av1, h264, h265, red, vp8, vp9};
 
 /// A target: its name, which is also its corpus folder, and what it does with bytes.
 pub type Target = (&'static str, fn(&[u8]));
 
 /// All targets.
-pub const TARGETS: [Target; 7] = [
+pub const TARGETS: [Target; 9] = [
     ("stun", stun),
     ("rtp", rtp),
     ("rtcp", rtcp),
@@ -17,6 +20,8 @@ pub const TARGETS: [Target; 7] = [
     ("sdp", sdp),
     ("signal", signal),
     ("join_request", join_request),
+    ("receive", receive),
+    ("rtmp", rtmp),
 ];
 
 /// STUN messages.
@@ -82,4 +87,30 @@ pub fn signal(bytes: &[u8]) {
 pub fn join_request(bytes: &[u8]) {
     let Ok(text) = std::str::from_utf8(bytes) else { return };
     let _ = livekit::join_request::unpack(text);
+}
+
+/// What an encoder says after the handshake, once whole and once in small pieces: commands, metadata, tags. Both
+/// ways must come to the same.
+pub fn rtmp(bytes: &[u8]) {
+    assert_eq!(publish(bytes, bytes.len().max(1)), publish(bytes, 7));
+}
+
+fn publish(bytes: &[u8], piece: usize) -> (usize, Option<rtmp::Fault>) {
+    #[allow(clippy::disallowed_methods, reason = "a clock must begin somewhere")]
+    let now = std::time::Instant::now();
+    let (mut session, mut events) = (rtmp::Session::new(now, 1), 0);
+    let hello = rtmp::testing::Client::new().handshake().bytes;
+    for mut input in std::iter::once(hello.as_slice()).chain(bytes.chunks(piece)) {
+        loop {
+            match session.receive(now, &mut input) {
+                Ok(Some(rtmp::Event::Publish(_))) => session.accept(now),
+                Ok(Some(_)) => {}
+                Ok(None) => break,
+                Err(fault) => return (events, Some(fault)),
+            }
+            events += 1;
+        }
+        session.output().clear();
+    }
+    (events, None)
 }
