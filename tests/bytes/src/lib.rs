@@ -6,7 +6,7 @@ mod receive;
 
 use prost::Message;
 pub use receive::receive;
-use wire::codec::{av1, h264, h265, red, vp8, vp9};
+use wire::codec::{av1, dependency, h264, h265, marking, red, vp8, vp9};
 
 /// A target: its name, which is also its corpus folder, and what it does with bytes.
 pub type Target = (&'static str, fn(&[u8]));
@@ -62,7 +62,12 @@ pub fn rtcp(bytes: &[u8]) {
 /// Payload descriptors of all codecs, and the rewriting of VP8's.
 pub fn descriptors(bytes: &[u8]) {
     let _ = (h264::keyframe(bytes), h265::keyframe(bytes), av1::keyframe(bytes), red::primary(bytes));
-    let _ = av1::DependencyDescriptor::parse(bytes).map(|descriptor| descriptor.keyframe());
+    let _ = dependency::Head::parse(bytes).map(|head| head.keyframe());
+    if let Some(structure) = dependency::Structure::parse(bytes) {
+        let mut out = [0; 255];
+        let _ = (structure.describe(bytes), structure.write_active(bytes, 1, &mut out));
+    }
+    let _ = (h265::temporal(bytes), h265::temporal_switch(bytes), marking::Marking::parse(bytes));
     let _ = vp9::Descriptor::parse(bytes).map(|descriptor| descriptor.keyframe());
     if let Some(descriptor) = vp8::Descriptor::parse(bytes) {
         let mut payload = bytes.to_vec();
