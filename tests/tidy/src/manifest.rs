@@ -16,6 +16,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("signaling/store", &[]),
     ("signaling/livekit", &["door", "wire", "room", "sdp"]),
     ("ingress/rtmp", &[]),
+    ("ingress/transcode", &[]),
 ];
 /// Folders whose crates may use every crate of the workspace.
 const FREE: &[&str] = &["server", "tests/", "benches", "benches/"];
@@ -33,6 +34,7 @@ const CRATES: &[&str] = &[
     "store",
     "livekit",
     "rtmp",
+    "transcode",
     "thalweg",
 ];
 /// Dependencies that only these crates may name: heavy ones, and those that would let the world into a pure core.
@@ -46,7 +48,13 @@ const WRAPPERS: &[(&str, &[&str])] = &[
     ("rustls", &["signaling/store", "server"]),
     ("rustls-native-certs", &["server"]),
     ("tokio-rustls", &["signaling/store"]),
-    ("tokio", &["signaling/livekit", "signaling/store", "server"]),
+    ("tokio", &["signaling/livekit", "signaling/store", "ingress/transcode", "server"]),
+    ("openh264", &["ingress/transcode"]),
+    ("ropus", &["ingress/transcode"]),
+    ("rust_h264", &["ingress/transcode"]),
+    ("symphonia-codec-aac", &["ingress/transcode"]),
+    ("symphonia-core", &["ingress/transcode"]),
+    ("rustix", &["ingress/transcode"]),
     ("axum", &["signaling/livekit", "server"]),
     ("tokio-tungstenite", &["signaling/livekit"]),
     ("jsonwebtoken", &["signaling/livekit"]),

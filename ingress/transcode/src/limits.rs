@@ -1,0 +1,34 @@
+//! What the child process may use: it runs decoders on strangers' bytes.
+
+use std::io;
+
+use rustix::process::{Resource, Rlimit, nice, setrlimit};
+use rustix::thread::set_no_new_privs;
+
+/// Address space, bytes. 16 reference pictures of 3840x2160 with their motion take about 400 MB, three encoders 150 MB,
+/// the program itself below 100 MB; a decoder that wants more has been led astray.
+pub const ADDRESS_BYTES_MAX: u64 = 1024 * 1024 * 1024;
+/// Open files: the three standard streams, and what a C library may need for a moment.
+pub const FILES_MAX: u64 = 16;
+/// Priority against the media plane, which must not wait for codecs.
+pub const NICE: i32 = 5;
+
+/// Puts the limits on this process, for good: address space, files, no files written, no core dump, no new
+/// privileges, lower priority.
+///
+/// # Errors
+/// When the system refuses one; the codecs must not run then.
+pub fn apply() -> io::Result<()> {
+    limit(Resource::As, ADDRESS_BYTES_MAX)?;
+    limit(Resource::Nofile, FILES_MAX)?;
+    limit(Resource::Fsize, 0)?;
+    limit(Resource::Core, 0)?;
+    set_no_new_privs(true)?;
+    nice(NICE)?;
+    Ok(())
+}
+
+fn limit(resource: Resource, most: u64) -> io::Result<()> {
+    let limit = Rlimit { current: Some(most), maximum: Some(most) };
+    Ok(setrlimit(resource, limit)?)
+}

@@ -1,0 +1,227 @@
+//! The task that keeps a child running.
+
+use std::process::Stdio;
+use std::sync::Arc;
+use std::sync::Mutex;
+use std::sync::PoisonError;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use bytes::{Buf, BytesMut};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::process::{Child, ChildStdin, ChildStdout, Command};
+use tokio::sync::mpsc;
+use tokio::time::{Instant, sleep, timeout};
+
+use super::Launch;
+use super::queue::{Next, Queue};
+use crate::plan::Plan;
+use crate::protocol::{FRAME_BYTES_MAX, FromChild, LENGTH_BYTES, ToChild, frame_len};
+use crate::state::{Failure, State};
+use crate::unit::Output;
+
+/// A child that lived so long was healthy: its successor starts at once, and may decode again what it had.
+const HEALTHY: Duration = Duration::from_secs(5);
+/// Pause before a child whose predecessor was not healthy, for each such in a row.
+const PAUSE: Duration = Duration::from_millis(200);
+/// So many unhealthy children in a row end the attempts: the stream itself must be what kills them.
+const FAILURES_MAX: u32 = 8;
+/// Bytes read from a child at once at least.
+const READ_BYTES: usize = 64 * 1024;
+
+/// What keeps one transcoder's child.
+pub(super) struct Keeper {
+    launch: Launch,
+    plan: Plan,
+    queue: Arc<Queue>,
+    outputs: mpsc::Sender<Output>,
+    child: Arc<AtomicU32>,
+}
+
+/// How far the child is, shared by the two halves that talk with it.
+#[derive(Debug)]
+struct Progress {
+    given: u64,
+    done: u64,
+    /// Since when it owes a sign of life.
+    since: Instant,
+}
+
+/// Why the two halves stopped.
+enum End {
+    Failed(Failure),
+    Closed,
+}
+
+impl Keeper {
+    pub(super) fn new(
+        launch: Launch,
+        plan: Plan,
+        queue: Arc<Queue>,
+        outputs: mpsc::Sender<Output>,
+        child: Arc<AtomicU32>,
+    ) -> Self {
+        Self { launch, plan, queue, outputs, child }
+    }
+
+    /// Runs children until the transcoder is dropped or too many failed.
+    pub(super) async fn run(self) {
+        let mut failures = 0;
+        loop {
+            let begun = Instant::now();
+            let end = self.run_child().await;
+            self.child.store(0, Ordering::Relaxed);
+            let End::Failed(failure) = end else { return };
+            if self.queue.is_closed() {
+                return;
+            }
+            let healthy = begun.elapsed() >= HEALTHY;
+            failures = if healthy { 1 } else { failures + 1 };
+            tracing::warn!(%failure, failures, "the transcoder's process failed");
+            if failures >= FAILURES_MAX {
+                self.tell(State::GaveUp(failure)).await;
+                self.queue.close();
+                return;
+            }
+            self.tell(State::Restarting(failure)).await;
+            // The first failure may be the machine's; if the stream is to blame, decoding it again would kill again.
+            self.queue.restart(failures == 1);
+            sleep(PAUSE * (failures - 1)).await;
+        }
+    }
+
+    async fn run_child(&self) -> End {
+        let mut child = match self.spawn() {
+            Ok(child) => child,
+            Err(error) => return End::Failed(Failure::Start(error.to_string())),
+        };
+        self.child.store(child.id().unwrap_or(0), Ordering::Relaxed);
+        let (Some(input), Some(output)) = (child.stdin.take(), child.stdout.take()) else {
+            return End::Failed(Failure::Start("it has no pipes".to_owned()));
+        };
+        let progress = Mutex::new(Progress { given: 0, done: 0, since: Instant::now() });
+        let end = tokio::select! {
+            end = self.write(input, &progress) => end,
+            end = self.read(output, &progress) => end,
+        };
+        // Whatever it does now, nobody listens; its status is the better reason when it ended by itself.
+        let ended = timeout(PAUSE, child.wait()).await;
+        let _ = child.kill().await;
+        match (end, ended) {
+            (End::Failed(Failure::Exited(_)), Ok(Ok(status))) => End::Failed(Failure::Exited(status.to_string())),
+            (end, _) => end,
+        }
+    }
+
+    fn spawn(&self) -> std::io::Result<Child> {
+        Command::new(&self.launch.program)
+            .args(&self.launch.arguments)
+            // The server's environment may hold its secrets.
+            .env_clear()
+            .current_dir("/")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .kill_on_drop(true)
+            .spawn()
+    }
+
+    async fn write(&self, mut input: ChildStdin, progress: &Mutex<Progress>) -> End {
+        let mut word = ToChild::Plan(self.plan.clone());
+        loop {
+            if matches!(word, ToChild::Unit(_) | ToChild::Again(_)) {
+                lock(progress).give();
+            }
+            if let Err(error) = input.write_all(&word.frame()).await {
+                return End::Failed(Failure::Exited(error.to_string()));
+            }
+            word = match self.queue.next().await {
+                Next::Word(word) => word,
+                Next::Closed => return End::Closed,
+            };
+            let skipped = self.queue.skipped();
+            if skipped > 0 {
+                self.tell(State::Skipped(skipped)).await;
+            }
+        }
+    }
+
+    async fn read(&self, mut output: ChildStdout, progress: &Mutex<Progress>) -> End {
+        let mut buffer = BytesMut::with_capacity(READ_BYTES);
+        loop {
+            match take_frame(&mut buffer) {
+                Ok(Some(FromChild::Done(done))) => lock(progress).finish(done),
+                Ok(Some(word)) => {
+                    if self.outputs.send(output_of(word)).await.is_err() {
+                        return End::Closed;
+                    }
+                }
+                Ok(None) => {
+                    buffer.reserve(READ_BYTES);
+                    let read = timeout(self.launch.hang_after / 4, output.read_buf(&mut buffer)).await;
+                    match read {
+                        Ok(Ok(0)) => return End::Failed(Failure::Exited("it closed its output".to_owned())),
+                        Ok(Ok(_)) => {}
+                        Ok(Err(error)) => return End::Failed(Failure::Exited(error.to_string())),
+                        Err(_) if lock(progress).hangs(self.launch.hang_after) => {
+                            let hang_after = u64::try_from(self.launch.hang_after.as_millis()).unwrap_or(u64::MAX);
+                            return End::Failed(Failure::Hung(hang_after));
+                        }
+                        Err(_) => {}
+                    }
+                }
+                Err(what) => return End::Failed(Failure::Garbled(what)),
+            }
+        }
+    }
+
+    async fn tell(&self, state: State) {
+        let _ = self.outputs.send(Output::State(state)).await;
+    }
+}
+
+impl Progress {
+    fn give(&mut self) {
+        if self.given == self.done {
+            self.since = Instant::now();
+        }
+        self.given += 1;
+    }
+
+    fn finish(&mut self, done: u64) {
+        self.done = done.min(self.given);
+        self.since = Instant::now();
+    }
+
+    fn hangs(&self, after: Duration) -> bool {
+        self.given > self.done && self.since.elapsed() >= after
+    }
+}
+
+fn lock(progress: &Mutex<Progress>) -> std::sync::MutexGuard<'_, Progress> {
+    progress.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The next whole frame of the buffer, parsed.
+fn take_frame(buffer: &mut BytesMut) -> Result<Option<FromChild>, String> {
+    let Some(&length) = buffer.first_chunk::<LENGTH_BYTES>() else { return Ok(None) };
+    let len = frame_len(length).map_err(|garbled| garbled.to_string())?;
+    debug_assert!(len <= FRAME_BYTES_MAX);
+    if buffer.len() < LENGTH_BYTES + len {
+        return Ok(None);
+    }
+    buffer.advance(LENGTH_BYTES);
+    FromChild::parse(buffer.split_to(len).freeze()).map(Some).map_err(|garbled| garbled.to_string())
+}
+
+fn output_of(word: FromChild) -> Output {
+    match word {
+        FromChild::Opus { pts_us, data } => Output::Opus { pts_us, data },
+        FromChild::Picture { layer, pts_us, keyframe, data } => Output::H264 { layer, pts_us, keyframe, data },
+        FromChild::Ready | FromChild::Done(_) => Output::State(State::Running),
+        FromChild::Unsupported(what) => Output::State(State::Unsupported(what)),
+        FromChild::Layers(layers) => Output::State(State::Layers(layers)),
+        FromChild::LayerDropped { layer, busy_percent } => Output::State(State::LayerDropped { layer, busy_percent }),
+        FromChild::LayerRestored(layer) => Output::State(State::LayerRestored { layer }),
+    }
+}
