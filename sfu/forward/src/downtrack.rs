@@ -1,5 +1,7 @@
 //! One subscription: a track as one subscriber gets it.
 
+mod padding;
+
 use std::time::{Duration, Instant};
 
 use door::{DownTrackParams, LayerTarget, PayloadMap, UpTrackParams};
@@ -8,7 +10,9 @@ use wire::ext::Writer;
 use wire::rtp::{Header, Packet};
 use wire::{Pt, Ssrc};
 
+use crate::descriptor::{DATA_BYTES_MAX, Descriptors};
 use crate::extensions::Extensions;
+use crate::layout::Layout;
 use crate::rewriter::{Fate, Numbers, Repeat, Rewriter, Rewritten};
 use crate::ring::Meta;
 use crate::selector::{Choice, Selector};
@@ -74,6 +78,7 @@ pub struct DownTrack {
     selector: Selector,
     rewriter: Rewriter,
     extensions: Extensions,
+    descriptors: Descriptors,
     /// The payload type that the last packet had, and what becomes of it.
     payload: Option<PayloadMap>,
     rtx_seq: u16,
@@ -90,6 +95,7 @@ impl DownTrack {
             selector: Selector::new(params.kind, target),
             rewriter: Rewriter::new(params.kind, rng),
             extensions: Extensions::new(up, &params),
+            descriptors: Descriptors::default(),
             payload: None,
             rtx_seq: rng.random(),
             reports: [None; REPORTS],
@@ -133,6 +139,25 @@ impl DownTrack {
         self.selector.target()
     }
 
+    /// Bounds what is sent beside the target, for whoever shares out the subscriber's link: the lower of both holds in
+    /// each dimension, `Off` pauses. It begins as [`LayerTarget::BEST`] and costs nothing to set anew. What a pair of
+    /// layers takes is told by [`UpTrack::layer_bps`]; when what is sent has followed, [`DownTrack::layer`] tells.
+    pub fn set_limit(&mut self, limit: LayerTarget) {
+        self.selector.set_limit(limit);
+    }
+
+    /// The bound beside the target.
+    pub fn limit(&self) -> LayerTarget {
+        self.selector.limit()
+    }
+
+    /// Spatial and temporal layer that are sent, in the terms of a target: the first is the encoding where there are
+    /// several. `None` while nothing is.
+    pub fn layer(&self, up: &UpTrack) -> Option<(u8, u8)> {
+        let (encoding, point) = (self.selector.current()?, self.selector.point());
+        Some((if up.encodings() > 1 { encoding } else { point.spatial() }, point.temporal()))
+    }
+
     /// The encoding that is forwarded.
     pub fn encoding(&self) -> Option<u8> {
         self.selector.current()
@@ -142,7 +167,7 @@ impl DownTrack {
     /// after a subscription, a new target or an unmute, and every half second or so: the rest is
     /// [`UpTrack::request_keyframe`]'s.
     pub fn keyframe_wanted(&self, now: Instant, up: &UpTrack) -> Option<u8> {
-        if up.is_muted() { None } else { self.selector.keyframe_wanted(up.encodings(), up.live_at(now)) }
+        if up.is_muted() { None } else { self.selector.keyframe_wanted(up, up.live_at(now)) }
     }
 
     /// The subscriber lost its picture (PLI or FIR): the encoding to ask for a key frame.
@@ -158,7 +183,7 @@ impl DownTrack {
             return None;
         }
         let (meta, bytes) = up.packet(arrival.encoding, arrival.seq)?;
-        let temporal_limit = self.selector.temporal_limit();
+        let before = self.selector.point();
         let choice = self.selector.choose(up, arrival.encoding, meta);
         if choice == Choice::Ignore {
             return None;
@@ -171,16 +196,17 @@ impl DownTrack {
         let rewritten = match choice {
             Choice::Begin => {
                 self.extensions.begin();
-                Rewritten::Packet(self.rewriter.begin(now, up, arrival.encoding, meta))
+                Rewritten::Packet(self.rewriter.begin(now, up, arrival.encoding, self.selector.point(), meta))
             }
             _ => {
                 let fate = fate(choice, payload);
                 self.stats.thinned += u64::from(fate != Fate::Send);
-                self.rewriter.go_on(now, meta, fate, temporal_limit)?
+                self.rewriter.go_on(now, meta, fate, before, self.selector.point())?
             }
         };
+        let source = Source { meta, bytes, layout: up.layout(arrival.encoding) };
         let written = match (rewritten, payload) {
-            (Rewritten::Packet(numbers), Some(payload)) => self.write(meta, bytes, payload, numbers, None, out),
+            (Rewritten::Packet(numbers), Some(payload)) => self.write(&source, payload, numbers, None, out),
             (Rewritten::Packet(numbers) | Rewritten::Padding(numbers), _) => self.write_padding(meta.pt, numbers, out),
         };
         self.count(written)
@@ -210,7 +236,7 @@ impl DownTrack {
                 let numbers = self.rewriter.sent_as(seq, meta)?;
                 let payload = self.payload(meta, bytes)?;
                 let rtx = self.params.rtx_ssrc.zip(payload.map.rtx);
-                self.write(meta, bytes, payload, numbers, rtx, out)
+                self.write(&Source { meta, bytes, layout: up.layout(encoding) }, payload, numbers, rtx, out)
             }
         }
     }
@@ -229,9 +255,9 @@ impl DownTrack {
         }
         let payload = self.payload(meta, bytes);
         let fate = fate(Choice::Send, payload);
-        let limit = self.selector.temporal_limit();
-        let written = match (self.rewriter.go_on(now, meta, fate, limit)?, payload) {
-            (Rewritten::Packet(numbers), Some(payload)) => self.write(meta, bytes, payload, numbers, None, out),
+        let (point, source) = (self.selector.point(), Source { meta, bytes, layout: up.layout(encoding) });
+        let written = match (self.rewriter.go_on(now, meta, fate, point, point)?, payload) {
+            (Rewritten::Packet(numbers), Some(payload)) => self.write(&source, payload, numbers, None, out),
             (Rewritten::Packet(numbers) | Rewritten::Padding(numbers), _) => self.write_padding(meta.pt, numbers, out),
         };
         self.count(written)
@@ -295,22 +321,29 @@ impl DownTrack {
 
     fn write(
         &mut self,
-        meta: &Meta,
-        bytes: &[u8],
+        source: &Source<'_>,
         payload: Payload<'_>,
         numbers: Numbers,
         rtx: Option<(Ssrc, Pt)>,
         out: &mut [u8],
     ) -> Option<Written> {
-        let source = Packet::parse(bytes).ok()?;
+        let &Source { meta, bytes, layout } = source;
+        let packet = Packet::parse(bytes).ok()?;
         let original = numbers.number as u16;
         let (ssrc, pt, seq) = match rtx {
             Some((ssrc, pt)) => (ssrc, pt, self.rtx_seq),
             None => (self.params.ssrc, payload.map.to, original),
         };
-        let header = Header { marker: meta.marker, pt, seq, timestamp: numbers.timestamp, ssrc };
+        let marker = meta.marker || meta.frame.ends_picture_at(numbers.point);
+        let header = Header { marker, pt, seq, timestamp: numbers.timestamp, ssrc };
         let mut extensions = Writer::new();
-        let transport_seq_offset = self.extensions.collect(Some(&source), meta.keyframe, &mut extensions);
+        let mut scratch = [0; DATA_BYTES_MAX];
+        let descriptor = match meta.frame.described.filter(|_| self.extensions.describes()) {
+            Some(told) => self.descriptors.write(&told, meta.frame.starts, bytes, layout, &numbers, &mut scratch),
+            None => None,
+        };
+        let keyframe = meta.frame.keyframe;
+        let transport_seq_offset = self.extensions.collect(Some(&packet), keyframe, descriptor, &mut extensions);
         let header_len = header.write(&extensions, out)?;
         let mut at = header_len;
         if rtx.is_some() {
@@ -321,9 +354,7 @@ impl DownTrack {
         let len = at + payload.bytes.len();
         let body = out.get_mut(at..len)?;
         body.copy_from_slice(payload.bytes);
-        if let Some(vp8) = meta.vp8 {
-            vp8.rewrite(body, numbers.picture_id, numbers.tl0_index);
-        }
+        meta.frame.counters.rewrite(body, numbers.picture_id, numbers.tl0_index);
         Some(Written { len, header_len, transport_seq_offset, ssrc, seq })
     }
 
@@ -333,7 +364,7 @@ impl DownTrack {
         let (ssrc, seq) = (self.params.ssrc, numbers.number as u16);
         let header = Header { marker: false, pt: map.to, seq, timestamp: numbers.timestamp, ssrc };
         let mut extensions = Writer::new();
-        let transport_seq_offset = self.extensions.collect(None, false, &mut extensions);
+        let transport_seq_offset = self.extensions.collect(None, false, None, &mut extensions);
         let header_len = header.write(&extensions, out)?;
         *out.get_mut(header_len)? = 1;
         *out.first_mut()? |= 0x20;
@@ -347,6 +378,14 @@ fn fate(choice: Choice, payload: Option<Payload<'_>>) -> Fate {
         (Choice::Thin, _) => Fate::Thin,
         _ => Fate::Send,
     }
+}
+
+/// A packet of the source.
+#[derive(Clone, Copy)]
+struct Source<'a> {
+    meta: &'a Meta,
+    bytes: &'a [u8],
+    layout: Option<&'a Layout>,
 }
 
 /// What is sent of a payload, and as what.

@@ -6,17 +6,20 @@ use door::{CodecParams, Kind};
 use wire::rtp::Packet;
 use wire::{Pt, Ssrc};
 
-use crate::inspect::Inspected;
+use crate::frame::Frame;
+use crate::inspect::Inspector;
 use crate::keyframe::Throttle;
 use crate::missing::Missing;
+use crate::points::{Point, SPATIAL_LAYERS};
+use crate::rate::Rates;
 use crate::reception::{ClockPoint, Reception};
 use crate::ring::{Meta, Ring};
 use crate::sequence::{Place, Sequence};
 
 /// An encoding without packets for this long is taken to have stopped.
 pub const SILENCE: Duration = Duration::from_secs(1);
-/// Span over which the bit rate is measured.
-const RATE_WINDOW: Duration = Duration::from_millis(500);
+/// A spatial layer without packets for this long is taken to have stopped: some frames at any rate worth watching.
+const LAYER_SILENCE: Duration = Duration::from_millis(500);
 
 /// One encoding.
 #[derive(Debug)]
@@ -29,8 +32,12 @@ pub(crate) struct Encoding {
     pub(crate) reception: Reception,
     pub(crate) clock: Option<ClockPoint>,
     pub(crate) clock_hz: u32,
+    pub(crate) inspector: Inspector,
     last: Option<Instant>,
-    rate: Rate,
+    /// When a packet of each spatial layer last came, or the layer was announced.
+    layers: [Option<Instant>; SPATIAL_LAYERS as usize],
+    top_spatial: u8,
+    rates: Rates,
 }
 
 /// A media packet with what a retransmission changes already undone.
@@ -38,7 +45,7 @@ pub(crate) struct Incoming<'a> {
     pub(crate) packet: &'a Packet<'a>,
     pub(crate) pt: Pt,
     pub(crate) payload: &'a [u8],
-    pub(crate) inspected: Inspected,
+    pub(crate) frame: Frame,
 }
 
 /// What became of a packet.
@@ -63,8 +70,11 @@ impl Encoding {
             reception: Reception::default(),
             clock: None,
             clock_hz: if kind == Kind::Audio { 48_000 } else { 90_000 },
+            inspector: Inspector::default(),
             last: None,
-            rate: Rate::default(),
+            layers: [None; SPATIAL_LAYERS as usize],
+            top_spatial: 0,
+            rates: Rates::default(),
         }
     }
 
@@ -94,8 +104,7 @@ impl Encoding {
             pt: incoming.pt,
             marker: incoming.packet.marker(),
             payload_offset: incoming.packet.payload_offset() as u16,
-            keyframe: incoming.inspected.keyframe,
-            vp8: incoming.inspected.vp8,
+            frame: incoming.frame,
         };
         let header = &incoming.packet.bytes()[..incoming.packet.payload_offset()];
         let ssrc = self.ssrc.unwrap_or_default();
@@ -103,9 +112,10 @@ impl Encoding {
             return Outcome::Refused;
         }
         self.last = Some(now);
-        self.rate.add(now, header.len() + incoming.payload.len());
+        self.rates.add(now, header.len() + incoming.payload.len(), meta.frame.points);
+        self.note_layer(now, &meta.frame);
         self.throttle.unpark();
-        if meta.keyframe {
+        if meta.frame.keyframe {
             self.throttle.came();
         }
         Outcome::New { seq, missing_from }
@@ -118,6 +128,7 @@ impl Encoding {
     }
 
     fn begin_run(&mut self, seq: u64) {
+        self.layers = Default::default();
         self.missing.clear();
         self.reception.restart(seq);
         // Another numbering comes with another RTP clock, which the old reports do not tell of. The first
@@ -138,34 +149,25 @@ impl Encoding {
         self.last.is_some_and(|last| now.saturating_duration_since(last) < SILENCE)
     }
 
-    /// Bits per second lately.
-    pub(crate) fn bitrate_bps(&self, now: Instant) -> u64 {
-        self.rate.bits_per_second(now)
+    /// Bits per second that `point` took lately.
+    pub(crate) fn bitrate_bps(&self, now: Instant, point: Point) -> u64 {
+        self.rates.bits_per_second(now, point)
     }
-}
 
-/// Bytes of this window and rate of the last.
-#[derive(Debug, Default)]
-struct Rate {
-    began: Option<Instant>,
-    bytes: u64,
-    last_bps: u64,
-}
+    /// The highest spatial layer that is sent.
+    pub(crate) fn top_spatial(&self) -> u8 {
+        self.top_spatial
+    }
 
-impl Rate {
-    fn add(&mut self, now: Instant, len: usize) {
-        let began = *self.began.get_or_insert(now);
-        let elapsed = now.saturating_duration_since(began);
-        if elapsed >= RATE_WINDOW {
-            self.last_bps = (u128::from(self.bytes) * 8_000_000 / elapsed.as_micros().max(1)) as u64;
-            self.began = Some(now);
-            self.bytes = 0;
+    fn note_layer(&mut self, now: Instant, frame: &Frame) {
+        let announced = if frame.keyframe { self.inspector.spatial_layers() } else { 0 };
+        for (index, seen) in self.layers.iter_mut().enumerate() {
+            if index == usize::from(frame.spatial) || index < usize::from(announced) {
+                *seen = Some(now);
+            }
         }
-        self.bytes += len as u64;
-    }
-
-    fn bits_per_second(&self, now: Instant) -> u64 {
-        let stale = self.began.is_none_or(|began| now.saturating_duration_since(began) >= 2 * RATE_WINDOW);
-        if stale { 0 } else { self.last_bps }
+        let lives =
+            |seen: &Option<Instant>| seen.is_some_and(|seen| now.saturating_duration_since(seen) < LAYER_SILENCE);
+        self.top_spatial = self.layers.iter().rposition(lives).unwrap_or(0) as u8;
     }
 }

@@ -15,11 +15,10 @@ const BLOCK_HEAD_BYTES: usize = 4;
 
 /// What the publisher says of the media itself, and which is as true for the subscriber. Not copied: what
 /// names the stream or its path from the publisher (MID, RID, send times, transport-wide sequence).
-const COPIED: [ExtensionKind; 8] = [
+const COPIED: [ExtensionKind; 7] = [
     ExtensionKind::AudioLevel,
     ExtensionKind::AbsCaptureTime,
     ExtensionKind::PlayoutDelay,
-    ExtensionKind::DependencyDescriptor,
     ExtensionKind::VideoOrientation,
     ExtensionKind::VideoContentType,
     ExtensionKind::VideoTiming,
@@ -34,6 +33,8 @@ pub(crate) struct Extensions {
     mid: Mid,
     mid_id: Option<u8>,
     transport_id: Option<u8>,
+    /// The subscriber's id of the dependency descriptor, if both ends have it.
+    descriptor_id: Option<u8>,
     mids_left: u8,
 }
 
@@ -41,8 +42,7 @@ impl Extensions {
     pub(crate) fn new(up: &UpTrackParams, down: &DownTrackParams) -> Self {
         let mut ids = [0; 16];
         for kind in COPIED {
-            let (from, to) = (up.extensions.id(kind), down.extensions.id(kind));
-            if let (Some(from), Some(to)) = (from, to)
+            if let Some((from, to)) = both(up, down, kind)
                 && let Some(place) = ids.get_mut(usize::from(from))
             {
                 *place = to;
@@ -53,8 +53,14 @@ impl Extensions {
             mid: down.mid,
             mid_id: down.extensions.id(ExtensionKind::Mid),
             transport_id: down.extensions.id(ExtensionKind::TransportSequence),
+            descriptor_id: both(up, down, ExtensionKind::DependencyDescriptor).map(|(_, to)| to),
             mids_left: MID_PACKETS,
         }
+    }
+
+    /// Whether the subscriber gets dependency descriptors.
+    pub(crate) fn describes(&self) -> bool {
+        self.descriptor_id.is_some()
     }
 
     /// The MID is sent again for a while.
@@ -62,12 +68,14 @@ impl Extensions {
         self.mids_left = MID_PACKETS;
     }
 
-    /// Adds the extensions of a packet made from `source` to the empty `writer`. Returns where the
-    /// transport-wide sequence number stands in the packet to be written, zero for the time being.
+    /// Adds the extensions of a packet made from `source` to the empty `writer`, and the dependency descriptor that was
+    /// made of the source's. Returns where the transport-wide sequence number stands in the packet to be written, zero
+    /// for the time being.
     pub(crate) fn collect<'a>(
         &'a mut self,
         source: Option<&Packet<'a>>,
         keyframe: bool,
+        descriptor: Option<&'a [u8]>,
         writer: &mut Writer<'a>,
     ) -> Option<usize> {
         let transport = self.transport_id.is_some_and(|id| writer.push(id, &[0, 0]));
@@ -81,8 +89,15 @@ impl Extensions {
             // Id 0 is refused, a full block takes no more: such an element is left out.
             writer.push(self.ids.get(usize::from(id)).copied().unwrap_or(0), data);
         }
+        if let (Some(id), Some(data)) = (self.descriptor_id, descriptor) {
+            writer.push(id, data);
+        }
         // It was put first.
         let offset = FIXED_HEADER_BYTES + BLOCK_HEAD_BYTES + writer.element_head_bytes();
         transport.then_some(offset)
     }
+}
+
+fn both(up: &UpTrackParams, down: &DownTrackParams, kind: ExtensionKind) -> Option<(u8, u8)> {
+    up.extensions.id(kind).zip(down.extensions.id(kind))
 }

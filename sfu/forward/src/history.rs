@@ -1,5 +1,7 @@
 //! What was sent under which sequence number, for as long as it may be asked for.
 
+use crate::points::Point;
+
 /// Numbers remembered of a video subscription: as many as the ring keeps packets. A power of two.
 pub(crate) const VIDEO_ENTRIES: usize = 1024;
 /// Numbers remembered of an audio subscription: over two seconds. A power of two.
@@ -25,13 +27,13 @@ pub(crate) struct Entry {
     pub(crate) source_seq: u64,
     /// When it was last sent again, in milliseconds of the subscription's life; 0 for never.
     pub(crate) repeated_ms: u32,
-    /// To be taken from the source's VP8 picture id.
+    /// To be taken from the source's picture id.
     pub(crate) picture_offset: u16,
     /// Which stretch of the stream it belongs to.
     pub(crate) stretch: u16,
-    /// Highest temporal layer that was sent when the number was given. A late packet is judged by it, so that
-    /// its frame is sent or left out as a whole.
-    pub(crate) temporal_limit: u8,
+    /// The point that was sent when the number was given. A late packet is judged by it, so that its frame is sent or
+    /// left out as a whole, and one that is sent again ends its picture as it did before.
+    pub(crate) point: Point,
     pub(crate) state: State,
 }
 
@@ -51,7 +53,7 @@ impl History {
             repeated_ms: 0,
             picture_offset: 0,
             stretch: 0,
-            temporal_limit: 0,
+            point: Point::default(),
             state: State::Void,
         };
         Self { entries: vec![void; len.next_power_of_two()], first, next: first }
@@ -114,7 +116,7 @@ mod tests {
     use super::*;
 
     fn entry(source_seq: u64) -> Entry {
-        Entry { source_seq, repeated_ms: 0, picture_offset: 0, stretch: 1, temporal_limit: 0, state: State::Sent }
+        Entry { source_seq, repeated_ms: 0, picture_offset: 0, stretch: 1, point: Point::default(), state: State::Sent }
     }
 
     #[test]

@@ -6,13 +6,18 @@
 #![cfg_attr(test, allow(clippy::disallowed_methods, reason = "a test starts its own clock"))]
 
 pub mod demux;
+mod descriptor;
 pub mod downtrack;
 mod encoding;
 mod extensions;
+pub mod frame;
 mod history;
 mod inspect;
 pub mod keyframe;
+mod layout;
 pub mod missing;
+pub mod points;
+mod rate;
 pub mod reception;
 mod rewriter;
 pub mod ring;
@@ -26,6 +31,8 @@ mod testing;
 pub use demux::{Demux, Route, Stream};
 pub use downtrack::{DownStats, DownTrack, SenderReport, Written};
 pub use encoding::SILENCE;
-pub use reception::{ClockPoint, ReceptionReport};
+pub use frame::Frame;
+pub use points::{Point, Points};
+pub use reception::{ClockPoint, ReceptionReport, ReceptionTotals};
 pub use ring::{Meta, Ring};
 pub use uptrack::{Arrival, KeyframeRequest, UpStats, UpTrack};

@@ -24,6 +24,17 @@ pub struct ReceptionReport {
     pub delay_since_last: u32,
 }
 
+/// What has come of one source since its numbering began.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct ReceptionTotals {
+    /// Packets that should have come.
+    pub expected: u64,
+    /// Packets that came in time; retransmissions do not count.
+    pub received: u64,
+    /// Interarrival jitter in milliseconds.
+    pub jitter_ms: u32,
+}
+
 /// One point at which the sender's wall clock and an RTP clock are known to agree.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct ClockPoint {
@@ -86,6 +97,13 @@ impl Reception {
         if !first {
             self.jitter = self.jitter.saturating_add(change).saturating_sub((self.jitter + 8) >> 4);
         }
+    }
+
+    /// Counts since the source began; `highest` is its highest sequence number.
+    pub(crate) fn totals(&self, highest: u64, clock_hz: u32) -> ReceptionTotals {
+        let expected = (highest + 1).saturating_sub(self.first_seq);
+        let jitter_ms = u64::from(self.jitter >> 4) * 1000 / u64::from(clock_hz.max(1));
+        ReceptionTotals { expected, received: self.received, jitter_ms: u32::try_from(jitter_ms).unwrap_or(u32::MAX) }
     }
 
     /// The report of the interval that ends at `now`.

@@ -1,4 +1,4 @@
-//! Keeps one subscriber's numbers continuous: sequence numbers, timestamps and VP8 picture ids, over
+//! Keeps one subscriber's numbers continuous: sequence numbers, timestamps, picture ids and frame numbers, over
 //! switches of the source and over packets left out.
 //!
 //! A stretch is what is sent of one source without a break. Within it a packet's number is its source's plus
@@ -8,7 +8,9 @@ use std::time::{Duration, Instant};
 
 use door::Kind;
 
+use crate::frame::Frame;
 use crate::history::{AUDIO_ENTRIES, Entry, History, State, VIDEO_ENTRIES};
+use crate::points::Point;
 use crate::reception::ticks;
 use crate::ring::Meta;
 use crate::uptrack::UpTrack;
@@ -28,10 +30,14 @@ pub(crate) struct Numbers {
     /// Extended sequence number.
     pub(crate) number: u64,
     pub(crate) timestamp: u32,
-    /// VP8 picture id, to be cut to its width.
+    /// Picture id of VP8 and VP9, to be cut to its width.
     pub(crate) picture_id: u16,
-    /// VP8 index of frames in the lowest temporal layer.
+    /// Index of pictures in the lowest temporal layer of VP8 and VP9.
     pub(crate) tl0_index: u8,
+    /// Frame number of the dependency descriptor.
+    pub(crate) frame_number: u16,
+    /// The point of which the packet was sent.
+    pub(crate) point: Point,
 }
 
 /// What is to become of a packet of the stretch.
@@ -39,7 +45,7 @@ pub(crate) struct Numbers {
 pub(crate) enum Fate {
     /// It is sent.
     Send,
-    /// Its temporal layer is left out.
+    /// Its layer is left out.
     Thin,
     /// The subscriber cannot take it.
     Unfit,
@@ -82,7 +88,7 @@ pub(crate) struct Rewriter {
     source_highest: u64,
     picture_offset: u16,
     thinned_picture: Option<u16>,
-    temporal_limit: u8,
+    point: Point,
     last: Last,
 }
 
@@ -96,6 +102,7 @@ struct Stretch {
     first: u64,
     timestamp_offset: u32,
     tl0_offset: u8,
+    frame_offset: u16,
 }
 
 /// The newest packet that was sent.
@@ -106,6 +113,7 @@ struct Last {
     timestamp: u32,
     picture_id: u16,
     tl0_index: u8,
+    frame_number: u16,
 }
 
 impl Rewriter {
@@ -113,8 +121,14 @@ impl Rewriter {
     pub(crate) fn new(kind: Kind, rng: &mut impl rand::Rng) -> Self {
         let len = if kind == Kind::Audio { AUDIO_ENTRIES } else { VIDEO_ENTRIES };
         let first = (1 << 16) + u64::from(rng.random_range(0..0x8000u16));
-        let last =
-            Last { number: 0, at: None, timestamp: rng.random(), picture_id: rng.random(), tl0_index: rng.random() };
+        let last = Last {
+            number: 0,
+            at: None,
+            timestamp: rng.random(),
+            picture_id: rng.random(),
+            tl0_index: rng.random(),
+            frame_number: rng.random(),
+        };
         Self {
             born: None,
             history: History::new(len, first),
@@ -124,7 +138,7 @@ impl Rewriter {
             source_highest: 0,
             picture_offset: 0,
             thinned_picture: None,
-            temporal_limit: 0,
+            point: Point::default(),
             last,
         }
     }
@@ -134,11 +148,13 @@ impl Rewriter {
         self.origin = self.origin.wrapping_add(1);
     }
 
-    /// Begins a stretch with the packet `meta`.
-    pub(crate) fn begin(&mut self, now: Instant, up: &UpTrack, encoding: u8, meta: &Meta) -> Numbers {
+    /// Begins a stretch at `point` with the packet `meta`.
+    pub(crate) fn begin(&mut self, now: Instant, up: &UpTrack, encoding: u8, point: Point, meta: &Meta) -> Numbers {
         let timestamp = self.align(now, up, encoding, meta);
-        let vp8 = meta.vp8.unwrap_or_default();
-        let (picture, tl0) = (vp8.picture_id.map_or(0, |id| id.value), vp8.tl0_index.unwrap_or(0));
+        let counters = meta.frame.counters;
+        let (picture, tl0) = (counters.picture_id().unwrap_or(0), counters.tl0_index().unwrap_or(0));
+        let frame = meta.frame.described.map_or(0, |told| told.number);
+        self.point = point;
         self.picture_offset = picture.wrapping_sub(self.last.picture_id.wrapping_add(1)) % PICTURE_MODULUS;
         self.thinned_picture = None;
         self.newest = self.newest.wrapping_add(1);
@@ -150,6 +166,7 @@ impl Rewriter {
             first: self.history.next(),
             timestamp_offset: timestamp.wrapping_sub(meta.timestamp),
             tl0_offset: tl0.wrapping_sub(self.last.tl0_index.wrapping_add(1)),
+            frame_offset: frame.wrapping_sub(self.last.frame_number.wrapping_add(1)),
         };
         self.born.get_or_insert(now);
         self.source_highest = meta.seq;
@@ -157,13 +174,22 @@ impl Rewriter {
     }
 
     /// Goes on with the packet `meta` of the newest stretch: to be sent, left out, or, when it is late, judged by
-    /// the temporal layers sent at its time. Numbers kept free before it get `temporal_limit`.
-    pub(crate) fn go_on(&mut self, now: Instant, meta: &Meta, fate: Fate, temporal_limit: u8) -> Option<Rewritten> {
+    /// the point sent at its time. `before` is the point at which the subscriber stood before this packet: that of the
+    /// numbers kept free before it; `point` that at which it stands with it.
+    pub(crate) fn go_on(
+        &mut self,
+        now: Instant,
+        meta: &Meta,
+        fate: Fate,
+        before: Point,
+        point: Point,
+    ) -> Option<Rewritten> {
         if meta.seq <= self.source_highest {
             return self.fill_in(now, meta, fate);
         }
-        self.temporal_limit = temporal_limit;
+        self.point = before;
         self.keep_free(meta.seq);
+        self.point = point;
         self.source_highest = meta.seq;
         if fate == Fate::Send {
             return Some(Rewritten::Packet(self.send_newest(now, meta)));
@@ -186,7 +212,7 @@ impl Rewriter {
     }
 
     fn close_over(&mut self, meta: &Meta) {
-        let picture = meta.vp8.and_then(|vp8| vp8.picture_id).map(|id| id.value);
+        let picture = meta.frame.counters.picture_id().filter(|_| meta.frame.closes_ids);
         if picture.is_some() && self.thinned_picture != picture {
             self.thinned_picture = picture;
             self.picture_offset = self.picture_offset.wrapping_add(1) % PICTURE_MODULUS;
@@ -195,7 +221,7 @@ impl Rewriter {
 
     fn send_newest(&mut self, now: Instant, meta: &Meta) -> Numbers {
         let number = self.push(meta.seq, State::Sent);
-        let numbers = numbers(self.newest_stretch(), self.picture_offset, number, meta);
+        let numbers = numbers(self.newest_stretch(), self.picture_offset, self.point, number, meta);
         self.note_sent(now, meta, numbers);
         numbers
     }
@@ -207,9 +233,14 @@ impl Rewriter {
         self.last.number = numbers.number;
         self.last.at = Some(now);
         self.last.timestamp = numbers.timestamp;
-        if meta.vp8.is_some() {
+        if meta.frame.counters.picture_id().is_some() {
             self.last.picture_id = numbers.picture_id;
+        }
+        if meta.frame.counters.tl0_index().is_some() {
             self.last.tl0_index = numbers.tl0_index;
+        }
+        if meta.frame.described.is_some() {
+            self.last.frame_number = numbers.frame_number;
         }
     }
 
@@ -218,10 +249,9 @@ impl Rewriter {
         let stretch = *self.newest_stretch();
         let number = self.history.find(stretch.first, meta.seq)?;
         let entry = self.history.at(number).filter(|entry| entry.state == State::Awaited)?;
-        let temporal = meta.vp8.and_then(|vp8| vp8.temporal).unwrap_or(0);
-        let is_sent = fate != Fate::Unfit && temporal <= entry.temporal_limit;
+        let is_sent = fate != Fate::Unfit && meta.frame.points.has(entry.point);
         entry.state = if is_sent { State::Sent } else { State::Filled };
-        let numbers = numbers(&stretch, entry.picture_offset, number, meta);
+        let numbers = numbers(&stretch, entry.picture_offset, entry.point, number, meta);
         if !is_sent {
             return Some(Rewritten::Padding(numbers));
         }
@@ -242,8 +272,9 @@ impl Rewriter {
         }
         self.history.at(number)?.repeated_ms = now_ms;
         if entry.state == State::Filled {
-            let Last { timestamp, picture_id, tl0_index, .. } = self.last;
-            return Some(Repeat::Padding(Numbers { number, timestamp, picture_id, tl0_index }));
+            let Last { timestamp, picture_id, tl0_index, frame_number, .. } = self.last;
+            let point = entry.point;
+            return Some(Repeat::Padding(Numbers { number, timestamp, picture_id, tl0_index, frame_number, point }));
         }
         let is_first = entry.state == State::Awaited;
         Some(Repeat::Packet { encoding: stretch.encoding, source_seq: entry.source_seq, is_first })
@@ -253,7 +284,12 @@ impl Rewriter {
     pub(crate) fn sent_as(&mut self, seq: u16, meta: &Meta) -> Option<Numbers> {
         let number = self.history.extend(seq)?;
         let entry = *self.history.at(number).filter(|entry| entry.source_seq == meta.seq)?;
-        Some(numbers(self.stretch(entry.stretch)?, entry.picture_offset, number, meta))
+        Some(numbers(self.stretch(entry.stretch)?, entry.picture_offset, entry.point, number, meta))
+    }
+
+    /// The newest packet's timestamp, or the one to begin with.
+    pub(crate) fn last_timestamp(&self) -> u32 {
+        self.last.timestamp
     }
 
     /// The encoding of the newest stretch and what its timestamps are moved by; `None` before any, or when
@@ -302,8 +338,8 @@ impl Rewriter {
     }
 
     fn push(&mut self, source_seq: u64, state: State) -> u64 {
-        let (picture_offset, stretch, temporal_limit) = (self.picture_offset, self.newest, self.temporal_limit);
-        self.history.push(Entry { source_seq, repeated_ms: 0, picture_offset, stretch, temporal_limit, state })
+        let (picture_offset, stretch, point) = (self.picture_offset, self.newest, self.point);
+        self.history.push(Entry { source_seq, repeated_ms: 0, picture_offset, stretch, point, state })
     }
 
     fn stretch(&self, id: u16) -> Option<&Stretch> {
@@ -325,12 +361,14 @@ impl Rewriter {
     }
 }
 
-fn numbers(stretch: &Stretch, picture_offset: u16, number: u64, meta: &Meta) -> Numbers {
-    let vp8 = meta.vp8.unwrap_or_default();
+fn numbers(stretch: &Stretch, picture_offset: u16, point: Point, number: u64, meta: &Meta) -> Numbers {
+    let Frame { counters, described, .. } = &meta.frame;
     Numbers {
         number,
         timestamp: meta.timestamp.wrapping_add(stretch.timestamp_offset),
-        picture_id: vp8.picture_id.map_or(0, |id| id.value).wrapping_sub(picture_offset) % PICTURE_MODULUS,
-        tl0_index: vp8.tl0_index.unwrap_or(0).wrapping_sub(stretch.tl0_offset),
+        picture_id: counters.picture_id().unwrap_or(0).wrapping_sub(picture_offset) % PICTURE_MODULUS,
+        tl0_index: counters.tl0_index().unwrap_or(0).wrapping_sub(stretch.tl0_offset),
+        frame_number: described.map_or(0, |told| told.number).wrapping_sub(stretch.frame_offset),
+        point,
     }
 }

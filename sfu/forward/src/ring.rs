@@ -4,9 +4,10 @@
 use std::time::{Duration, Instant};
 
 use door::Kind;
-use wire::codec::vp8;
 use wire::rtp::FIXED_HEADER_BYTES;
 use wire::{Pt, Ssrc};
+
+use crate::frame::Frame;
 
 /// Packets kept of a video encoding: about 3 s of 3.5 Mbit/s. A power of two.
 pub const VIDEO_PACKETS: usize = 1024;
@@ -40,10 +41,8 @@ pub struct Meta {
     pub marker: bool,
     /// Where the payload begins in the packet's bytes.
     pub payload_offset: u16,
-    /// A key frame begins here.
-    pub keyframe: bool,
-    /// VP8's payload descriptor.
-    pub vp8: Option<vp8::Descriptor>,
+    /// What its frame is to the choice of layers.
+    pub frame: Frame,
 }
 
 /// A ring of packets addressed by extended sequence number. Memory is taken as packets come and then
@@ -172,8 +171,8 @@ mod tests {
 
     fn meta(seq: u64, arrival: Instant) -> Meta {
         let (timestamp, payload_offset) = (seq as u32, FIXED_HEADER_BYTES as u16);
-        let (run, pt, marker, keyframe, vp8) = (0, Pt(96), false, false, None);
-        Meta { seq, run, timestamp, arrival, pt, marker, payload_offset, keyframe, vp8 }
+        let (run, pt, marker, frame) = (0, Pt(96), false, Frame::default());
+        Meta { seq, run, timestamp, arrival, pt, marker, payload_offset, frame }
     }
 
     fn header(seq: u64) -> [u8; 12] {

@@ -8,8 +8,10 @@ use wire::ext::AudioLevel;
 use wire::rtp::Packet;
 
 use crate::encoding::{Encoding, Incoming, Outcome};
-use crate::inspect::inspect;
-use crate::reception::{ClockPoint, ReceptionReport};
+use crate::inspect::Parts;
+use crate::layout::Layout;
+use crate::points::Point;
+use crate::reception::{ClockPoint, ReceptionReport, ReceptionTotals};
 use crate::ring::Meta;
 use crate::sequence::Place;
 
@@ -68,6 +70,7 @@ pub struct UpTrack {
     muted: bool,
     level_id: Option<u8>,
     descriptor_id: Option<u8>,
+    marking_id: Option<u8>,
     live: u8,
     stats: UpStats,
 }
@@ -92,6 +95,7 @@ impl UpTrack {
             muted: false,
             level_id: None,
             descriptor_id: None,
+            marking_id: None,
             live: 0,
             stats: UpStats::default(),
         };
@@ -107,6 +111,7 @@ impl UpTrack {
         }
         self.level_id = params.extensions.id(ExtensionKind::AudioLevel);
         self.descriptor_id = params.extensions.id(ExtensionKind::DependencyDescriptor);
+        self.marking_id = params.extensions.id(ExtensionKind::FrameMarking);
         self.params = params;
     }
 
@@ -183,17 +188,20 @@ impl UpTrack {
         codec: &CodecParams,
         place: Place,
     ) -> Option<Arrival> {
-        let (level, descriptor) = self.read_extensions(packet);
-        let inspected = inspect(codec.codec, payload, descriptor);
-        let incoming = Incoming { packet, pt: codec.pt, payload, inspected };
+        let (level, parts) = self.read_extensions(packet, payload);
         let encoding = self.encodings.get_mut(usize::from(index))?;
+        if matches!(place, Place::Restart(_)) {
+            encoding.inspector.begin_run();
+        }
+        let frame = encoding.inspector.inspect(codec.codec, &parts);
+        let incoming = Incoming { packet, pt: codec.pt, payload, frame };
         match encoding.take(now, &incoming, place) {
             Outcome::New { seq, missing_from } => {
                 self.stats.padding += u64::from(payload.is_empty());
                 self.note_new(now, index, seq, missing_from, codec);
                 self.stats.received += 1;
                 let first = self.stats.received == 1;
-                Some(Arrival { encoding: index, seq, first, recovered: false, keyframe: inspected.keyframe, level })
+                Some(Arrival { encoding: index, seq, first, recovered: false, keyframe: frame.keyframe, level })
             }
             Outcome::Duplicate => {
                 self.stats.duplicate += 1;
@@ -206,16 +214,21 @@ impl UpTrack {
         }
     }
 
-    fn read_extensions<'a>(&self, packet: &Packet<'a>) -> (Option<AudioLevel>, Option<&'a [u8]>) {
-        let (mut level, mut descriptor) = (None, None);
+    fn read_extensions<'a>(&self, packet: &Packet<'a>, payload: &'a [u8]) -> (Option<AudioLevel>, Parts<'a>) {
+        let mut level = None;
+        let mut parts = Parts { payload, encrypted: self.params.encrypted, ..Parts::default() };
         for (id, data) in packet.extensions() {
             if Some(id) == self.level_id {
                 level = AudioLevel::parse(data);
             } else if Some(id) == self.descriptor_id {
-                descriptor = Some(data);
+                // A place in the packet: the data lies within its bytes.
+                let at = (data.as_ptr() as usize).wrapping_sub(packet.bytes().as_ptr() as usize);
+                parts.descriptor = Some((data, at));
+            } else if Some(id) == self.marking_id {
+                parts.marking = Some(data);
             }
         }
-        (level, descriptor)
+        (level, parts)
     }
 
     fn note_new(&mut self, now: Instant, index: u8, seq: u64, missing_from: u64, codec: &CodecParams) {
@@ -289,6 +302,19 @@ impl UpTrack {
         Some(encoding.reception.report(now, ssrc, highest, encoding.clock))
     }
 
+    /// Reception of all encodings together, with the worst jitter; none on a mirror or before the first packet.
+    pub fn reception_totals(&self) -> Option<ReceptionTotals> {
+        let known = self.encodings.iter().filter(|_| !self.is_mirror).filter_map(|encoding| {
+            let highest = encoding.sequence.highest()?;
+            Some(encoding.reception.totals(highest, encoding.clock_hz))
+        });
+        known.reduce(|sum, each| ReceptionTotals {
+            expected: sum.expected + each.expected,
+            received: sum.received + each.received,
+            jitter_ms: sum.jitter_ms.max(each.jitter_ms),
+        })
+    }
+
     /// Notes the publisher's sender report of `encoding`: NTP time in 32.32 fixed point and RTP timestamp.
     pub fn sender_report(&mut self, now: Instant, encoding: u8, ntp: u64, rtp: u32) {
         if let Some(encoding) = self.encodings.get_mut(usize::from(encoding)) {
@@ -328,7 +354,32 @@ impl UpTrack {
 
     /// Received bits per second of `encoding`.
     pub fn bitrate_bps(&self, now: Instant, encoding: u8) -> u64 {
-        self.encodings.get(usize::from(encoding)).map_or(0, |encoding| encoding.bitrate_bps(now))
+        self.encodings.get(usize::from(encoding)).map_or(0, |encoding| encoding.bitrate_bps(now, Point::BEST))
+    }
+
+    /// Bits per second of headers and payloads, over the last second, that a subscriber gets whose target and limit are
+    /// `LayerTarget::UpTo { spatial, temporal }`: of several encodings that of index `spatial`, in a single one that
+    /// spatial layer with what it needs. 0 for an encoding that is not sent; a layer beyond the last counts as the last.
+    pub fn layer_bps(&self, now: Instant, spatial: u8, temporal: u8) -> u64 {
+        let (index, layer) = if self.encodings.len() > 1 { (spatial, u8::MAX) } else { (0, spatial) };
+        let encoding = self.encodings.get(usize::from(index).min(self.encodings.len().saturating_sub(1)));
+        encoding.map_or(0, |it| it.bitrate_bps(now, Point::new(layer.min(it.top_spatial()), temporal)))
+    }
+
+    /// Number of values of `spatial` that mean something in a target: encodings if there are several, else the spatial
+    /// layers that come. At least 1.
+    pub fn spatial_layers(&self) -> u8 {
+        if self.encodings.len() > 1 { self.encodings() } else { self.top_spatial(0) + 1 }
+    }
+
+    /// The highest spatial layer that comes within `encoding`.
+    pub(crate) fn top_spatial(&self, encoding: u8) -> u8 {
+        self.encodings.get(usize::from(encoding)).map_or(0, Encoding::top_spatial)
+    }
+
+    /// The structure that the dependency descriptors of `encoding` refer to.
+    pub(crate) fn layout(&self, encoding: u8) -> Option<&Layout> {
+        self.encodings.get(usize::from(encoding))?.inspector.layout()
     }
 
     /// Mutes or unmutes: nothing is forwarded while muted.

@@ -1,5 +1,5 @@
 //! Where an AV1 decoder can start: the aggregation header of the Alliance for Open Media's RTP payload
-//! format (section 4.4) and the mandatory part of its dependency descriptor (appendix A).
+//! format (section 4.4).
 
 const OBU_SEQUENCE_HEADER: u8 = 1;
 /// Sequence headers come first in a coded video sequence, so a few elements are enough to look at.
@@ -45,41 +45,6 @@ fn leb128(bytes: &[u8]) -> Option<(usize, &[u8])> {
     None
 }
 
-/// The part that every dependency descriptor has.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct DependencyDescriptor {
-    /// A frame begins here.
-    pub frame_start: bool,
-    /// A frame ends here.
-    pub frame_end: bool,
-    /// Which template describes the frame.
-    pub template: u8,
-    /// Counts frames.
-    pub frame_number: u16,
-    /// The descriptor brings the template structure, which key frames do.
-    pub structure: bool,
-}
-
-impl DependencyDescriptor {
-    /// Reads the extension's data; `None` when it is cut short.
-    pub fn parse(data: &[u8]) -> Option<Self> {
-        let head = data.first_chunk::<3>()?;
-        Some(Self {
-            frame_start: head[0] & 0x80 != 0,
-            frame_end: head[0] & 0x40 != 0,
-            template: head[0] & 0x3f,
-            frame_number: u16::from_be_bytes([head[1], head[2]]),
-            // template_dependency_structure_present_flag opens the extended fields.
-            structure: data.get(3).is_some_and(|flags| flags & 0x80 != 0),
-        })
-    }
-
-    /// Whether a key frame begins here.
-    pub fn keyframe(&self) -> bool {
-        self.frame_start && self.structure
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -102,24 +67,10 @@ mod tests {
         }
     }
 
-    #[test]
-    fn a_structure_at_a_frame_start_is_a_key_frame() {
-        for (data, expected) in [
-            (&[0x80, 0, 1, 0x80][..], true),
-            (&[0x80, 0, 1], false),
-            (&[0x80, 0, 1, 0x40], false),
-            (&[0x40, 0, 1, 0x80], false),
-        ] {
-            assert_eq!(DependencyDescriptor::parse(data).unwrap().keyframe(), expected, "{data:02x?}");
-        }
-        assert_eq!(DependencyDescriptor::parse(&[0x80, 0]), None);
-    }
-
     proptest! {
         #[test]
         fn random_bytes_never_panic(payload in proptest::collection::vec(any::<u8>(), 0..40)) {
             keyframe(&payload);
-            let _ = DependencyDescriptor::parse(&payload);
         }
     }
 }

@@ -1,20 +1,6 @@
 //! VP8's payload descriptor (RFC 7741 section 4.2), read and rewritten in place.
 
-/// A picture id and the width it travels in.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct PictureId {
-    /// The value, below [`PictureId::modulus`].
-    pub value: u16,
-    /// It takes 15 bits, else 7.
-    pub long: bool,
-}
-
-impl PictureId {
-    /// Where the value wraps.
-    pub fn modulus(self) -> u16 {
-        if self.long { 0x8000 } else { 0x80 }
-    }
-}
+use super::counters::{Counters, PictureId};
 
 /// The descriptor before each payload, and whether a key frame begins behind it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -47,7 +33,7 @@ impl Descriptor {
             let fields = *payload.get(1)?;
             at = 2;
             if fields & 0x80 != 0 {
-                descriptor.picture_id = Some(read_picture_id(payload.get(at..)?)?);
+                descriptor.picture_id = Some(PictureId::read(payload.get(at..)?)?);
                 at += 1 + usize::from(descriptor.picture_id?.long);
             }
             if fields & 0x40 != 0 {
@@ -68,32 +54,25 @@ impl Descriptor {
         Some(descriptor)
     }
 
+    /// Where the descriptor counts pictures.
+    pub fn counters(&self) -> Counters {
+        let mut counters = Counters::default();
+        let mut at = 2;
+        if let Some(id) = self.picture_id {
+            counters = counters.with_picture_id(id, at);
+            at += 1 + u8::from(id.long);
+        }
+        if let Some(index) = self.tl0_index {
+            counters = counters.with_tl0_index(index, at);
+        }
+        counters
+    }
+
     /// Writes other values into `payload`, a copy of the one that was parsed, in the widths it has. What
     /// the descriptor lacks stays out.
     pub fn rewrite(&self, payload: &mut [u8], picture_id: u16, tl0_index: u8) {
-        let mut at = 2;
-        if let Some(old) = self.picture_id {
-            let value = picture_id % old.modulus();
-            if let (true, Some(bytes)) = (old.long, payload.get_mut(at..at + 2)) {
-                bytes.copy_from_slice(&(value | 0x8000).to_be_bytes());
-            } else if let (false, Some(byte)) = (old.long, payload.get_mut(at)) {
-                *byte = (value & 0x7f) as u8;
-            }
-            at += 1 + usize::from(old.long);
-        }
-        if let (Some(_), Some(byte)) = (self.tl0_index, payload.get_mut(at)) {
-            *byte = tl0_index;
-        }
+        self.counters().rewrite(payload, picture_id, tl0_index);
     }
-}
-
-fn read_picture_id(bytes: &[u8]) -> Option<PictureId> {
-    let first = *bytes.first()?;
-    if first & 0x80 == 0 {
-        return Some(PictureId { value: u16::from(first), long: false });
-    }
-    let value = u16::from_be_bytes([first & 0x7f, *bytes.get(1)?]);
-    Some(PictureId { value, long: true })
 }
 
 #[cfg(test)]
