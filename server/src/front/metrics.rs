@@ -31,6 +31,12 @@ const SHARD: &[Row<ShardStats>] = &[
     ("rtp_out", Counter, "Media packets sent", |s| s.rtp_out),
     ("rtp_lost", Counter, "Media packets of publishers that never came", |s| s.rtp_lost),
     ("rtx_out", Counter, "Retransmissions sent", |s| s.rtx_out),
+    ("rtx_withheld", Counter, "Retransmissions not sent because they would have taken too much of the link", |s| {
+        s.rtx_withheld
+    }),
+    ("paced_dropped", Counter, "Media packets not sent because too many waited for their turn", |s| s.paced_dropped),
+    ("probes", Counter, "Probes for bandwidth begun", |s| s.probes),
+    ("padding_out", Counter, "Packets of padding sent by probes", |s| s.padding_out),
     ("nacks_in", Counter, "Packets that subscribers asked for again", |s| s.nacks_in),
     ("nacks_out", Counter, "Packets asked of publishers again", |s| s.nacks_out),
     ("plis_in", Counter, "Keyframe requests of subscribers", |s| s.plis_in),
@@ -42,6 +48,7 @@ const SHARD: &[Row<ShardStats>] = &[
     ("data_in", Counter, "Data channel messages received", |s| s.data_in),
     ("data_out", Counter, "Data channel messages sent", |s| s.data_out),
     ("data_dropped", Counter, "Data channel messages dropped", |s| s.data_dropped),
+    ("data_shed", Counter, "Lossy data messages dropped because control did not keep up", |s| s.data_shed),
     ("handshakes", Counter, "DTLS handshakes done", |s| s.handshakes),
     ("srtp_aes128_gcm", Counter, "Peers that negotiated AES-128-GCM", |s| s.srtp_aes128_gcm),
     ("srtp_aes256_gcm", Counter, "Peers that negotiated AES-256-GCM", |s| s.srtp_aes256_gcm),

@@ -2,7 +2,7 @@
 
 use crate::{
     ChannelLabel, DownKey, DownTrackParams, DtlsRole, Fingerprint, IceCredentials, LayerTarget, PeerKey, PeerParams,
-    ShardId, TrackKey, UpTrackParams,
+    ShardId, TrackKey, UpTrackParams, Weight,
 };
 
 /// One request; it never fails, and what comes of it is told by a [`crate::Notice`].
@@ -73,6 +73,13 @@ pub enum Command {
         /// The best it should get.
         target: LayerTarget,
     },
+    /// How much a video matters beside the subscriber's others.
+    SetWeight {
+        /// Which subscription.
+        down: DownKey,
+        /// Its importance.
+        weight: Weight,
+    },
     /// Stop a subscription.
     RemoveDownTrack(DownKey),
     /// Send one data channel message to a peer.
@@ -84,6 +91,15 @@ pub enum Command {
         /// The message, binary. One allocation is shared by all recipients.
         payload: std::sync::Arc<[u8]>,
     },
+    /// Control has dealt with messages of a peer: more of them may come, see [`crate::data`].
+    DataTaken {
+        /// Whose messages.
+        peer: PeerKey,
+        /// Those of the reliable channel, or those of all others.
+        reliable: bool,
+        /// The sum of their [`crate::data::cost`].
+        cost: u32,
+    },
 }
 
 impl Command {
@@ -91,10 +107,11 @@ impl Command {
     pub fn shard(&self) -> ShardId {
         match self {
             Self::AddPeer(peer, _) | Self::RemovePeer(peer) => peer.shard,
-            Self::SetRemote { peer, .. } | Self::SendData { peer, .. } => peer.shard,
+            Self::SetRemote { peer, .. } | Self::SendData { peer, .. } | Self::DataTaken { peer, .. } => peer.shard,
             Self::AddUpTrack { track, .. } | Self::UpdateUpTrack { track, .. } => track.shard,
             Self::MuteUpTrack { track, .. } | Self::RemoveUpTrack(track) => track.shard,
-            Self::AddDownTrack { down, .. } | Self::SetTarget { down, .. } | Self::RemoveDownTrack(down) => down.shard,
+            Self::AddDownTrack { down, .. } | Self::SetTarget { down, .. } => down.shard,
+            Self::SetWeight { down, .. } | Self::RemoveDownTrack(down) => down.shard,
         }
     }
 }

@@ -4,6 +4,7 @@
 
 pub mod codec;
 pub mod command;
+pub mod data;
 pub mod datagrams;
 pub mod keys;
 pub mod notice;
@@ -14,6 +15,6 @@ pub use codec::{Codec, CodecParams, ExtensionKind, ExtensionMap, PayloadMap};
 pub use command::Command;
 pub use datagrams::{Datagrams, Path, Protocol};
 pub use keys::{DownKey, PeerKey, ShardId, TrackKey};
-pub use notice::{Level, Notice, PeerEnd, ShardStats};
+pub use notice::{Flow, Health, Level, Notice, PeerEnd, ShardStats};
 pub use peer::{ChannelLabel, DtlsRole, Fingerprint, IceCredentials, PeerParams};
-pub use track::{DownTrackParams, Kind, LayerTarget, SsrcPair, UpTrackParams};
+pub use track::{DownTrackParams, Kind, LayerTarget, SsrcPair, UpTrackParams, Weight};

@@ -1,6 +1,6 @@
 //! What the media house tells control.
 
-use crate::{ChannelLabel, PeerKey, ShardId, TrackKey};
+use crate::{ChannelLabel, DownKey, PeerKey, ShardId, TrackKey};
 
 /// Why a peer ended from the media house's point of view.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -26,6 +26,28 @@ pub struct Level {
     pub active_percent: u8,
 }
 
+/// How media fares between a peer and us, of the last interval.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Flow {
+    /// Packets that were lost and not recovered, in thousandths; of the worst track.
+    pub loss_permille: u16,
+    /// Jitter in milliseconds; of the worst track.
+    pub jitter_ms: u16,
+}
+
+/// How a peer's media fares both ways.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Health {
+    /// Whose.
+    pub peer: PeerKey,
+    /// What it publishes, as we receive it; none when nothing came.
+    pub up: Option<Flow>,
+    /// What it is sent, as it reports; none when it reported nothing.
+    pub down: Option<Flow>,
+    /// Round trip in milliseconds, when one was measured.
+    pub rtt_ms: Option<u16>,
+}
+
 /// Cumulative counters and present sizes of one shard; a lost report costs only freshness.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 #[allow(missing_docs)]
@@ -46,6 +68,10 @@ pub struct ShardStats {
     pub rtp_out: u64,
     pub rtp_lost: u64,
     pub rtx_out: u64,
+    pub rtx_withheld: u64,
+    pub paced_dropped: u64,
+    pub probes: u64,
+    pub padding_out: u64,
     pub nacks_in: u64,
     pub nacks_out: u64,
     pub plis_in: u64,
@@ -57,6 +83,7 @@ pub struct ShardStats {
     pub data_in: u64,
     pub data_out: u64,
     pub data_dropped: u64,
+    pub data_shed: u64,
     pub handshakes: u64,
     pub srtp_aes128_gcm: u64,
     pub srtp_aes256_gcm: u64,
@@ -85,10 +112,23 @@ pub enum Notice {
         /// The message.
         payload: Vec<u8>,
     },
+    /// A peer reads its data more slowly than it is sent (true), or has caught up (false); see [`crate::data`].
+    DataBacklog(PeerKey, bool),
+    /// A video does not fit the subscriber's link, not even its lowest layer (true), or fits again (false).
+    Paused {
+        /// The subscriber.
+        peer: PeerKey,
+        /// The subscription.
+        down: DownKey,
+        /// Whether it is paused.
+        paused: bool,
+    },
     /// The first packet of a track arrived.
     TrackStarted(TrackKey),
     /// Loudness of all audio tracks of the shard that had packets, every 400 ms.
     Levels(Vec<Level>),
+    /// Peers whose media fares otherwise than was told last, looked at every 5 s.
+    Health(Vec<Health>),
     /// Every second.
     Stats(Box<ShardStats>),
 }

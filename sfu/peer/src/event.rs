@@ -87,6 +87,8 @@ pub enum PeerEvent {
     ChannelOpen(ChannelLabel),
     /// The remote closed a data channel.
     ChannelClosed(ChannelLabel),
+    /// The remote reads more slowly than it is sent to (true), or has caught up (false).
+    Backlog(bool),
     /// A message arrived on a data channel.
     Data {
         /// On which channel.

@@ -128,13 +128,15 @@ impl Peer {
         self.srtp.is_some() && self.path().is_some() && !self.ended
     }
 
-    /// Encrypts one RTP packet in place and returns its new length. `packet` begins with `len` bytes of packet, of which
-    /// `header_len` are header with CSRCs and extension, and has [`crate::SRTP_OVERHEAD_MAX`] spare bytes behind.
+    /// Encrypts one RTP packet and returns its new length. `packet` begins with `len` bytes, of which `header_len` are
+    /// header with CSRCs and extension; they are sealed in place. `rest` is what follows in the payload; it is sealed
+    /// from where it lies, so that what many subscribers share is never copied for each. Behind `len` there is room for
+    /// `rest` and [`crate::SRTP_OVERHEAD_MAX`].
     /// `None` when there are no keys, when lengths do not fit, or when GCM sealed the sequence number before: sealing
     /// other bytes under the same number would give the key away. So retransmissions need a source of their own
     /// (RFC 4588).
-    pub fn seal_rtp(&mut self, packet: &mut [u8], header_len: usize, len: usize) -> Option<usize> {
-        self.srtp.as_mut()?.seal_rtp(packet, header_len, len)
+    pub fn seal_rtp(&mut self, packet: &mut [u8], header_len: usize, len: usize, rest: &[u8]) -> Option<usize> {
+        self.srtp.as_mut()?.seal_rtp_with(packet, header_len, len, rest)
     }
 
     /// Encrypts one compound RTCP packet of `len` bytes in place and returns its new length; see [`Peer::seal_rtp`].
@@ -157,6 +159,21 @@ impl Peer {
         self.data.as_mut().filter(|_| !self.ended).ok_or(DataRefused::NotOpen)?.send(channel, payload)?;
         self.pump_data(now, out);
         Ok(())
+    }
+
+    /// The owner has dealt with messages of the reliable channel, or of all others, that cost so much: as many more may
+    /// come as events, see [`door::data`].
+    pub fn grant_data(&mut self, now: Instant, reliable: bool, cost: u32, out: &mut Datagrams) {
+        self.now = now;
+        if let Some(data) = &mut self.data {
+            data.grant(reliable, cost);
+            self.pump_data(now, out);
+        }
+    }
+
+    /// Data messages dropped since the last call because the owner did not keep up.
+    pub fn take_data_shed(&mut self) -> u64 {
+        self.data.as_mut().map_or(0, |data| data.take_shed())
     }
 
     /// Does what is due: DTLS and SCTP retransmission, silence, consent.
@@ -316,7 +333,8 @@ impl Peer {
             (false, true) => Opening::Ours { client: self.role == DtlsRole::Active },
             (false, false) => Opening::Remote,
         };
-        self.data.get_or_insert_with(|| Box::new(DataChannels::listen(opening))).receive(now, packet);
+        let data = self.data.get_or_insert_with(|| Box::new(DataChannels::listen(opening).metered()));
+        data.receive(now, packet);
     }
 
     fn pump_data(&mut self, now: Instant, out: &mut Datagrams) {

@@ -39,6 +39,8 @@ struct World {
     rejects: Vec<Reject>,
     sent: usize,
     lose: Loss,
+    /// The server's owner deals with no message.
+    keeps_credit: bool,
 }
 
 /// Where virtual time begins: the one look at the clock, since an `Instant` cannot be made otherwise.
@@ -87,6 +89,7 @@ impl World {
             rejects: Vec::new(),
             sent: 0,
             lose: Box::new(|_, _, _| false),
+            keeps_credit: false,
         }
     }
 
@@ -124,9 +127,22 @@ impl World {
             }
             Received::Rejected(reject) => Err(reject),
         };
-        self.server_events.extend(std::iter::from_fn(|| self.server.poll_event()));
+        self.take_server_events(&mut out);
         self.post(To::Client, &out);
         result
+    }
+
+    /// As control does: messages are taken and their credit is given back.
+    fn take_server_events(&mut self, out: &mut Datagrams) {
+        while let Some(event) = self.server.poll_event() {
+            if let PeerEvent::Data { label, payload } = &event
+                && !self.keeps_credit
+            {
+                let reliable = *label == ChannelLabel::Reliable;
+                self.server.grant_data(self.now, reliable, door::data::cost(payload.len()), out);
+            }
+            self.server_events.push(event);
+        }
     }
 
     fn hand_back(&mut self, at_server: Path, mut bytes: Vec<u8>) {
@@ -151,7 +167,7 @@ impl World {
         }
         if self.server.deadline().is_some_and(|at| at <= self.now) {
             self.server.advance(self.now, &mut out);
-            self.server_events.extend(std::iter::from_fn(|| self.server.poll_event()));
+            self.take_server_events(&mut out);
             self.post(To::Client, &out);
         }
     }
@@ -196,7 +212,7 @@ impl World {
     fn seal_at_server(&mut self, packet: &[u8]) -> Option<Vec<u8>> {
         let mut room = packet.to_vec();
         room.resize(packet.len() + SRTP_OVERHEAD_MAX, 0);
-        let len = self.server.seal_rtp(&mut room, 12, packet.len())?;
+        let len = self.server.seal_rtp(&mut room, 12, packet.len(), &[])?;
         room.truncate(len);
         Some(room)
     }

@@ -29,6 +29,7 @@ impl Shard {
             Command::SetTarget { down, target } => self.set_target(now, down, target),
             Command::RemoveDownTrack(down) => self.remove_down_track(down),
             Command::SendData { peer, channel, payload } => self.send_data(now, peer, &channel, &payload),
+            Command::DataTaken { peer, reliable, cost } => self.data_taken(now, peer, reliable, cost),
         };
         if done.is_none() {
             self.stats.commands_stale += 1;
@@ -210,6 +211,14 @@ impl Shard {
             Ok(()) => self.stats.data_out += 1,
             Err(_) => self.stats.data_dropped += 1,
         }
+        self.after_peer(slot);
+        Some(())
+    }
+
+    fn data_taken(&mut self, now: Instant, peer: PeerKey, reliable: bool, cost: u32) -> Option<()> {
+        let slot = self.peers.slot(peer)?;
+        let entry = self.peers.at(slot)?;
+        entry.peer.grant_data(now, reliable, cost, &mut self.outbox.datagrams);
         self.after_peer(slot);
         Some(())
     }

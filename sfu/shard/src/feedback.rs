@@ -55,7 +55,9 @@ impl Shard {
     fn on_report_block(&mut self, now: Instant, slot: PeerSlot, block: &ReportBlock) {
         let Some(entry) = self.peers.at(slot) else { return };
         let Some(&at) = entry.downs.get(&block.ssrc) else { return };
-        let subscriber = self.tracks.by_key.get_mut(&at.track).and_then(|track| track.subscriber(at.down));
+        let Some(track) = self.tracks.by_key.get_mut(&at.track) else { return };
+        self.watch.note(entry.key, track.kind, block);
+        let subscriber = track.subscriber(at.down);
         let sample = subscriber.and_then(|sub| sub.down.round_trip(now, block.last_sr, block.delay_since_sr));
         if let Some(sample) = sample {
             entry.note_rtt(sample);

@@ -6,6 +6,7 @@
 
 mod control;
 mod feedback;
+mod health;
 mod levels;
 mod media;
 pub mod message;
@@ -56,6 +57,7 @@ pub struct Shard {
     routes: Routes,
     timers: Timers<Task>,
     stats: door::ShardStats,
+    watch: health::Watch,
     /// Tracks with packets that arrived in this turn and are still to be sent to subscribers.
     touched: Vec<TrackKey>,
     /// The time of the last packet among them.
@@ -76,6 +78,8 @@ enum Task {
     Track(TrackKey),
     /// Loudness of all audio tracks.
     Levels,
+    /// How media fares at all peers.
+    Health,
     /// Counters.
     Stats,
 }
@@ -89,6 +93,7 @@ impl Shard {
         };
         let mut timers = Timers::new();
         timers.set(Task::Stats, Some(now + STATS_INTERVAL));
+        timers.set(Task::Health, Some(now + health::HEALTH_INTERVAL));
         Self {
             stats: door::ShardStats { shard: config.id, ..Default::default() },
             config,
@@ -97,6 +102,7 @@ impl Shard {
             tracks: Tracks::default(),
             routes: Routes::default(),
             timers,
+            watch: health::Watch::default(),
             touched: Vec::new(),
             touched_at: now,
             outbox: Outbox::default(),
@@ -112,6 +118,10 @@ impl Shard {
                 Task::Reports(slot) => self.send_reports(now, slot),
                 Task::Track(track) => self.advance_track(now, track),
                 Task::Levels => self.tell_levels(),
+                Task::Health => {
+                    self.timers.set(Task::Health, Some(now + health::HEALTH_INTERVAL));
+                    self.tell_health();
+                }
                 Task::Stats => self.tell_stats(now),
             }
         }

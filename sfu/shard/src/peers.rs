@@ -63,6 +63,11 @@ impl PeerEntry {
         self.rtt.unwrap_or(RTT_DEFAULT)
     }
 
+    /// Round trip time, once it was measured.
+    pub(crate) fn measured_rtt(&self) -> Option<Duration> {
+        self.rtt
+    }
+
     /// Notes one measured round trip; smoothed as in RFC 6298 section 2.3.
     pub(crate) fn note_rtt(&mut self, sample: Duration) {
         self.rtt = Some(self.rtt.map_or(sample, |rtt| (rtt * 7 + sample) / 8));

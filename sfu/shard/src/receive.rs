@@ -74,7 +74,9 @@ impl Shard {
         while let Some(event) = self.peers.at(slot).and_then(|entry| entry.peer.poll_event()) {
             self.on_event(slot, event);
         }
-        let deadline = self.peers.at(slot).and_then(|entry| entry.peer.deadline());
+        let Some(peer) = self.peers.at(slot).map(|entry| &mut entry.peer) else { return };
+        self.stats.data_shed += peer.take_data_shed();
+        let deadline = peer.deadline();
         self.timers.set(Task::Peer(slot), deadline);
     }
 
@@ -91,6 +93,7 @@ impl Shard {
             PeerEvent::Silent => Notice::PeerSilent(key),
             PeerEvent::Heard => Notice::PeerHeard(key),
             PeerEvent::Ended(end) => Notice::PeerEnded(key, end),
+            PeerEvent::Backlog(full) => Notice::DataBacklog(key, full),
             PeerEvent::ChannelOpen(label) => Notice::ChannelOpen(key, label),
             PeerEvent::Data { label, payload } => {
                 self.stats.data_in += 1;

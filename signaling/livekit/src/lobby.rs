@@ -1,20 +1,27 @@
 //! Where joins and notices find their room: the shell around all rooms of the node.
 
+mod admin;
+
+pub use admin::ORDER_TIMEOUT;
+pub(crate) use admin::OrderError;
+
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use door::{Command, Level, Notice};
+use door::{ChannelLabel, Command, Notice};
 use livekit_protocol as proto;
+use rand::TryRngCore as _;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::timeout;
 
-use crate::config::Config;
+use crate::config::{Config, RoomSettings, RoomWish};
 use crate::error::JoinError;
 use crate::mailbox::{Inbox, Scissors, mailbox};
 use crate::registry::{Registry, RoomHandle};
+use crate::revocation::{REVOCATIONS_MAX, Revocations};
 use crate::room_task::{RoomInput, RoomTask, Tenancy};
 use crate::validate::Ticket;
 use crate::world::{ConnectionId, Join, Now, WorldConfig};
@@ -22,9 +29,9 @@ use crate::world::{ConnectionId, Join, Now, WorldConfig};
 /// Messages of clients that wait for one room; then clients wait too.
 pub const ROOM_INPUTS_MAX: usize = 256;
 /// Notices of the media house that wait for one room; then they are dropped and counted.
-pub const ROOM_NOTICES_MAX: usize = 4096;
-/// Places in that queue that data and levels leave to news of peers and tracks, which must not be lost.
-pub const ROOM_NOTICES_RESERVED: usize = ROOM_NOTICES_MAX / 2;
+pub const ROOM_NOTICES_MAX: usize = 16_384;
+/// Places in that queue that data leaves to news of peers and tracks, which must not be lost.
+pub const ROOM_NOTICES_RESERVED: usize = 2_048;
 /// How long a room may take to answer a join.
 pub const JOIN_TIMEOUT: Duration = Duration::from_secs(5);
 /// How often a join is tried again because its room ended just then.
@@ -50,6 +57,12 @@ pub struct LobbyCounts {
     pub tasks: usize,
     /// Joins and validations refused.
     pub joins_refused: u64,
+    /// Requests of administrators.
+    pub api_requests: u64,
+    /// Requests of administrators that were answered with an error.
+    pub api_refused: u64,
+    /// Identities whose older tokens are refused in a room.
+    pub revocations: usize,
     /// Connections cut because their client did not keep up.
     pub clients_cut: u64,
     /// Notices dropped because a room's queue was full.
@@ -75,11 +88,14 @@ pub(crate) struct Inner {
     pub(crate) media: MediaSender,
     pub(crate) clients_cut: AtomicU64,
     registry: RwLock<Registry>,
+    revocations: RwLock<Revocations>,
     stage: watch::Sender<Stage>,
     tasks: watch::Sender<usize>,
     connections: AtomicUsize,
     connection_next: AtomicU64,
     joins_refused: AtomicU64,
+    api_requests: AtomicU64,
+    api_refused: AtomicU64,
     notices_dropped: AtomicU64,
     notices_stale: AtomicU64,
 }
@@ -92,11 +108,14 @@ impl Lobby {
             media,
             clients_cut: AtomicU64::new(0),
             registry: RwLock::new(Registry::new()),
+            revocations: RwLock::new(Revocations::new(REVOCATIONS_MAX)),
             stage: watch::Sender::new(Stage::Open),
             tasks: watch::Sender::new(0),
             connections: AtomicUsize::new(0),
             connection_next: AtomicU64::new(1),
             joins_refused: AtomicU64::new(0),
+            api_requests: AtomicU64::new(0),
+            api_refused: AtomicU64::new(0),
             notices_dropped: AtomicU64::new(0),
             notices_stale: AtomicU64::new(0),
         }))
@@ -114,8 +133,13 @@ impl Lobby {
         match notice {
             Notice::Stats(_) => {}
             Notice::Levels(levels) => {
-                for (serial, levels) in split_levels(levels) {
+                for (serial, levels) in by_room(levels, |level| level.track.serial) {
                     self.0.pass_on(serial, Notice::Levels(levels));
+                }
+            }
+            Notice::Health(health) => {
+                for (serial, health) in by_room(health, |health| health.peer.serial) {
+                    self.0.pass_on(serial, Notice::Health(health));
                 }
             }
             other => self.0.pass_on(room_of(&other), other),
@@ -143,6 +167,9 @@ impl Lobby {
             connections: self.0.connections.load(Ordering::Relaxed),
             tasks: *self.0.tasks.borrow(),
             joins_refused: self.0.joins_refused.load(Ordering::Relaxed),
+            api_requests: self.0.api_requests.load(Ordering::Relaxed),
+            api_refused: self.0.api_refused.load(Ordering::Relaxed),
+            revocations: self.0.revocations.read().unwrap_or_else(PoisonError::into_inner).len(),
             clients_cut: self.0.clients_cut.load(Ordering::Relaxed),
             notices_dropped: self.0.notices_dropped.load(Ordering::Relaxed),
             notices_stale: self.0.notices_stale.load(Ordering::Relaxed),
@@ -157,8 +184,9 @@ impl Lobby {
         self.0.joins_refused.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Whether the room of this ticket exists or may be made.
+    /// Whether the room of this ticket exists or may be made, and the ticket is not revoked there.
     pub(crate) fn check_room(&self, ticket: &Ticket) -> Result<(), JoinError> {
+        self.check_revoked(ticket)?;
         let registry = self.0.read();
         if !registry.is_open() {
             return Err(JoinError::NodeClosing);
@@ -171,7 +199,7 @@ impl Lobby {
     pub(crate) async fn join(&self, ticket: Ticket) -> Result<Connection, JoinError> {
         self.check_room(&ticket)?;
         for _ in 0..JOIN_TRIES {
-            let room = self.0.room(&ticket)?;
+            let room = self.0.room(&ticket.room, || ticket.room_wish(&self.0.config.room))?;
             let (connection, outbox) = Connection::new(&self.0, &room, &ticket)?;
             let (verdict, answer) = oneshot::channel();
             let join = RoomInput::Join { join: Box::new(ticket.join(connection.id)), outbox, verdict };
@@ -180,7 +208,8 @@ impl Lobby {
                 answer.await.unwrap_or(Err(Verdict::RoomEnded))
             };
             match timeout(JOIN_TIMEOUT, asked).await {
-                Ok(Ok(())) => return Ok(connection),
+                // Revoked meanwhile: the connection's drop ends what has begun.
+                Ok(Ok(())) => return self.check_revoked(&ticket).map(|()| connection),
                 Ok(Err(Verdict::Refused(refusal))) => return Err(JoinError::Room(refusal)),
                 Ok(Err(Verdict::RoomEnded)) => {}
                 Err(_) => break,
@@ -214,22 +243,23 @@ impl Inner {
         self.registry.write().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The room of a ticket, made if need be.
-    fn room(self: &Arc<Self>, ticket: &Ticket) -> Result<RoomHandle, JoinError> {
-        if let Some(room) = self.read().by_name(&ticket.room) {
+    /// The room of this name, made as it is wished if need be.
+    fn room(self: &Arc<Self>, name: &str, wish: impl FnOnce() -> RoomWish) -> Result<RoomHandle, JoinError> {
+        if let Some(room) = self.read().by_name(name) {
             return Ok(room.clone());
         }
+        let seed = seed()?;
         let mut registry = self.write();
-        if let Some(room) = registry.by_name(&ticket.room) {
+        if let Some(room) = registry.by_name(name) {
             return Ok(room.clone());
         }
         let serial = registry.allot(self.config.limits.rooms_max)?;
         let (inputs, inputs_receiver) = mpsc::channel(ROOM_INPUTS_MAX);
         let (notices, notices_receiver) = mpsc::channel(ROOM_NOTICES_MAX);
         let room = RoomHandle { serial, inputs, notices, participants: Arc::default() };
-        registry.insert(ticket.room.clone(), room.clone());
-        let world = self.world_config(ticket, serial);
-        let tenancy = Tenancy::new(Arc::clone(self), ticket.room.clone(), serial);
+        registry.insert(name.to_owned(), room.clone());
+        let world = self.world_config(name, wish(), serial, seed);
+        let tenancy = Tenancy::new(Arc::clone(self), name.to_owned(), serial);
         let participants = Arc::clone(&room.participants);
         // The stage is subscribed to under the lock, so that a shutdown cannot pass the new room by.
         let task =
@@ -238,12 +268,12 @@ impl Inner {
         Ok(room)
     }
 
-    fn world_config(&self, ticket: &Ticket, serial: u32) -> WorldConfig {
-        let (config, wish) = (&self.config, ticket.room_wish());
+    fn world_config(&self, name: &str, wish: RoomWish, serial: u32, seed: [u8; 32]) -> WorldConfig {
+        let config = &self.config;
         let or = |wished: u32, default: u32| if wished == 0 { default } else { wished };
         let max_participants = or(wish.max_participants, config.room.max_participants);
         WorldConfig {
-            room_name: ticket.room.clone(),
+            room_name: name.to_owned(),
             room_serial: serial,
             room_metadata: wish.metadata,
             shards: config.shards.max(1),
@@ -251,14 +281,16 @@ impl Inner {
             media: config.media.clone(),
             limits: room::RoomLimits { participants_max: max_participants, ..config.room.limits },
             codecs: config.room.codecs.clone(),
-            empty_timeout: Duration::from_secs(or(wish.empty_timeout, config.room.empty_timeout_s).into()),
-            departure_timeout: Duration::from_secs(or(wish.departure_timeout, config.room.departure_timeout_s).into()),
+            empty_timeout: Duration::from_secs(or(wish.empty_timeout_s, config.room.empty_timeout_s).into()),
+            departure_timeout: Duration::from_secs(
+                or(wish.departure_timeout_s, config.room.departure_timeout_s).into(),
+            ),
             max_participants,
             ping_interval_s: whole_seconds(config.signal.ping_interval),
             ping_timeout_s: whole_seconds(config.signal.ping_timeout),
             server: config.server.clone(),
             ice_servers: config.ice_servers.clone(),
-            seed: rand::random(),
+            seed,
         }
     }
 
@@ -268,10 +300,17 @@ impl Inner {
             self.notices_stale.fetch_add(1, Ordering::Relaxed);
             return;
         };
-        let may_drop = matches!(notice, Notice::Data { .. } | Notice::Levels(_));
-        let no_room = may_drop && room.notices.capacity() <= ROOM_NOTICES_RESERVED;
-        if no_room || room.notices.try_send(notice).is_err() {
-            self.notices_dropped.fetch_add(1, Ordering::Relaxed);
+        let refused = if room.notices.capacity() <= reserved(&notice) {
+            Some(notice)
+        } else {
+            room.notices.try_send(notice).err().map(mpsc::error::TrySendError::into_inner)
+        };
+        let Some(refused) = refused else { return };
+        self.notices_dropped.fetch_add(1, Ordering::Relaxed);
+        // Its sender would wait for ever for the credit of a message that nobody deals with.
+        if let Notice::Data { peer, channel, payload } = refused {
+            let (reliable, cost) = (channel == ChannelLabel::Reliable, door::data::cost(payload.len()));
+            (self.media)(Command::DataTaken { peer, reliable, cost });
         }
     }
 }
@@ -398,10 +437,27 @@ impl Ticket {
     }
 
     /// What the token wants of a room that it creates; nothing if it says nothing readable.
-    fn room_wish(&self) -> proto::RoomConfiguration {
-        let wish = self.claims.room_config.clone();
-        wish.and_then(|wish| serde_json::from_value(wish).ok()).unwrap_or_default()
+    fn room_wish(&self, settings: &RoomSettings) -> RoomWish {
+        let told = self.claims.room_config.clone();
+        let told: proto::RoomConfiguration = told.and_then(|it| serde_json::from_value(it).ok()).unwrap_or_default();
+        let told = RoomWish {
+            empty_timeout_s: told.empty_timeout,
+            departure_timeout_s: told.departure_timeout,
+            max_participants: told.max_participants,
+            metadata: told.metadata,
+        };
+        match settings.presets.get(&self.claims.room_preset) {
+            Some(preset) => told.over(preset),
+            None => told,
+        }
     }
+}
+
+/// Chance from the operating system.
+fn seed() -> Result<[u8; 32], JoinError> {
+    let mut seed = [0; 32];
+    rand::rngs::OsRng.try_fill_bytes(&mut seed).map_err(|_| JoinError::NodeChanceless)?;
+    Ok(seed)
 }
 
 /// The clocks of this machine.
@@ -419,6 +475,16 @@ fn whole_seconds(duration: Duration) -> u32 {
     u32::try_from(duration.as_secs()).unwrap_or(u32::MAX).max(1)
 }
 
+/// Places in a room's queue that a notice must leave to more important ones. Reliable messages are bounded by their
+/// senders' credit; so many that they do not fit come only from some two hundred senders at full speed at once.
+fn reserved(notice: &Notice) -> usize {
+    match notice {
+        Notice::Data { channel: ChannelLabel::Reliable, .. } => ROOM_NOTICES_RESERVED,
+        Notice::Data { .. } | Notice::Levels(_) | Notice::Health(_) => ROOM_NOTICES_MAX / 2,
+        _ => 0,
+    }
+}
+
 fn serial_of_room(key_serial: u64) -> u32 {
     // A shift by 32 leaves 32 bits.
     u32::try_from(key_serial >> 32).unwrap_or_default()
@@ -428,17 +494,20 @@ fn serial_of_room(key_serial: u64) -> u32 {
 fn room_of(notice: &Notice) -> u32 {
     match notice {
         Notice::PeerConnected(peer) | Notice::PeerSilent(peer) | Notice::PeerHeard(peer) => serial_of_room(peer.serial),
-        Notice::PeerEnded(peer, _) | Notice::ChannelOpen(peer, _) => serial_of_room(peer.serial),
+        Notice::PeerEnded(peer, _) | Notice::ChannelOpen(peer, _) | Notice::DataBacklog(peer, _) => {
+            serial_of_room(peer.serial)
+        }
         Notice::Data { peer, .. } => serial_of_room(peer.serial),
         Notice::TrackStarted(track) => serial_of_room(track.serial),
-        Notice::Levels(_) | Notice::Stats(_) => 0,
+        Notice::Levels(_) | Notice::Health(_) | Notice::Stats(_) => 0,
     }
 }
 
-fn split_levels(levels: Vec<Level>) -> BTreeMap<u32, Vec<Level>> {
-    let mut rooms: BTreeMap<u32, Vec<Level>> = BTreeMap::new();
-    for level in levels {
-        rooms.entry(serial_of_room(level.track.serial)).or_default().push(level);
+/// One shard's findings, by the room that each belongs to.
+fn by_room<T>(findings: Vec<T>, serial: impl Fn(&T) -> u64) -> BTreeMap<u32, Vec<T>> {
+    let mut rooms: BTreeMap<u32, Vec<T>> = BTreeMap::new();
+    for finding in findings {
+        rooms.entry(serial_of_room(serial(&finding))).or_default().push(finding);
     }
     rooms
 }

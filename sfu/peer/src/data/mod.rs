@@ -2,17 +2,21 @@
 //! without data stay small.
 
 mod association;
+mod credit;
 mod dcep;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::ops::Bound;
 use std::time::Instant;
 
 use bytes::Bytes;
 use door::ChannelLabel;
+use door::data::{BACKLOG_HIGH, BACKLOG_LOW};
 use sctp_proto::{Event, PayloadProtocolIdentifier, StreamEvent};
 
 use crate::{DataRefused, MESSAGE_BYTES_MAX, PeerEvent};
 use association::Sctp;
+use credit::Credit;
 pub use dcep::LABEL_BYTES_MAX;
 use dcep::{Dcep, Reliability};
 
@@ -59,6 +63,11 @@ pub(crate) struct DataChannels {
     opening: Opening,
     channels: BTreeMap<u16, Channel>,
     readable: BTreeSet<u16>,
+    credit: Credit,
+    /// The remote was told to be slow.
+    backlogged: bool,
+    /// Messages dropped because the owner did not keep up.
+    shed: u64,
 }
 
 impl DataChannels {
@@ -68,13 +77,35 @@ impl DataChannels {
     }
 
     /// Begins SCTP: what clients do.
-    #[cfg(any(test, feature = "testing"))]
     pub(crate) fn connect(opening: Opening) -> Option<Self> {
         Some(Self::new(Sctp::connect()?, opening))
     }
 
     fn new(sctp: Sctp, opening: Opening) -> Self {
-        Self { sctp, opening, channels: BTreeMap::new(), readable: BTreeSet::new() }
+        Self {
+            sctp,
+            opening,
+            channels: BTreeMap::new(),
+            readable: BTreeSet::new(),
+            credit: Credit::Endless,
+            backlogged: false,
+            shed: 0,
+        }
+    }
+
+    /// Gives its messages only as far as the owner's credit goes, see [`door::data`].
+    pub(crate) fn metered(self) -> Self {
+        Self { credit: Credit::metered(), ..self }
+    }
+
+    /// The owner has dealt with messages that cost so much.
+    pub(crate) fn grant(&mut self, reliable: bool, cost: u32) {
+        self.credit.give(reliable, cost);
+    }
+
+    /// Messages dropped since the last call because the owner did not keep up.
+    pub(crate) fn take_shed(&mut self) -> u64 {
+        std::mem::take(&mut self.shed)
     }
 
     pub(crate) fn deadline(&self) -> Option<Instant> {
@@ -83,7 +114,13 @@ impl DataChannels {
 
     /// Whether messages wait in SCTP because the owner's queue was full.
     pub(crate) fn is_readable(&self) -> bool {
-        !self.readable.is_empty()
+        self.readable.iter().any(|id| !self.is_stalled(*id))
+    }
+
+    /// Whether a channel's messages stay in SCTP for want of credit.
+    fn is_stalled(&self, id: u16) -> bool {
+        let reliable = |channel: &Channel| channel.label == ChannelLabel::Reliable;
+        self.credit.is_spent(true) && self.channels.get(&id).is_some_and(reliable)
     }
 
     /// Takes one SCTP packet.
@@ -119,6 +156,17 @@ impl DataChannels {
         }
         self.read(events);
         self.sctp.transmit(now, &mut send);
+        self.watch_backlog(events);
+    }
+
+    /// Tells when the remote begins to read too slowly, and when it has caught up.
+    fn watch_backlog(&mut self, events: &mut VecDeque<PeerEvent>) {
+        let unsent = self.sctp.buffered(self.channels.keys().copied());
+        let backlogged = unsent > if self.backlogged { BACKLOG_LOW } else { BACKLOG_HIGH };
+        if backlogged != self.backlogged {
+            self.backlogged = backlogged;
+            events.push_back(PeerEvent::Backlog(backlogged));
+        }
     }
 
     fn digest(&mut self, event: Event, events: &mut VecDeque<PeerEvent>) {
@@ -186,19 +234,28 @@ impl DataChannels {
             events.push_back(PeerEvent::ChannelClosed(channel.label));
         }
         self.sctp = Sctp::listen();
+        if std::mem::take(&mut self.backlogged) {
+            events.push_back(PeerEvent::Backlog(false));
+        }
     }
 
-    /// Reads messages until there are none or the owner's queue is full.
+    /// Reads messages until there are none, the owner's queue is full or its credit is spent.
     fn read(&mut self, events: &mut VecDeque<PeerEvent>) {
-        while let Some(&id) = self.readable.first() {
-            if events.len() >= MESSAGES_QUEUED_MAX {
-                return;
-            }
+        let mut next = self.readable.first().copied();
+        while let Some(id) = next {
+            self.read_stream(id, events);
+            next = self.readable.range((Bound::Excluded(id), Bound::Unbounded)).next().copied();
+        }
+    }
+
+    fn read_stream(&mut self, id: u16, events: &mut VecDeque<PeerEvent>) {
+        while events.len() < MESSAGES_QUEUED_MAX && !self.is_stalled(id) {
             match self.sctp.read(id) {
                 Some((PayloadProtocolIdentifier::Dcep, bytes)) => self.negotiate(id, &bytes, events),
                 Some((ppi, bytes)) => self.deliver(id, ppi, bytes, events),
                 None => {
                     self.readable.remove(&id);
+                    return;
                 }
             }
         }
@@ -228,14 +285,18 @@ impl DataChannels {
         }
     }
 
-    fn deliver(&self, id: u16, ppi: PayloadProtocolIdentifier, bytes: Vec<u8>, events: &mut VecDeque<PeerEvent>) {
+    fn deliver(&mut self, id: u16, ppi: PayloadProtocolIdentifier, bytes: Vec<u8>, events: &mut VecDeque<PeerEvent>) {
         let payload = match ppi {
             PayloadProtocolIdentifier::Binary | PayloadProtocolIdentifier::String => bytes,
             PayloadProtocolIdentifier::BinaryEmpty | PayloadProtocolIdentifier::StringEmpty => Vec::new(),
             _ => return,
         };
-        if let Some(channel) = self.channels.get(&id) {
-            events.push_back(PeerEvent::Data { label: channel.label.clone(), payload });
+        let Some(label) = self.channels.get(&id).map(|channel| channel.label.clone()) else { return };
+        // A reliable message was read because there is credit; of others, old ones are worth nothing.
+        if self.credit.take(label == ChannelLabel::Reliable, payload.len()) {
+            events.push_back(PeerEvent::Data { label, payload });
+        } else {
+            self.shed += 1;
         }
     }
 }

@@ -101,3 +101,48 @@ fn makes_no_state_before_data_comes() {
     let refused = world.server.send_data(world.now, &ChannelLabel::Reliable, b"x", &mut out);
     assert_eq!(refused, Err(DataRefused::NotOpen));
 }
+
+#[test]
+fn without_credit_reliable_messages_wait_and_others_are_shed() {
+    let mut world = World::connected();
+    world.keeps_credit = true;
+    for _ in 0..200 {
+        for label in [ChannelLabel::Reliable, ChannelLabel::Lossy] {
+            let mut out = Datagrams::default();
+            world.client.send_data(world.now, &label, b"", &mut out).unwrap();
+            world.post(To::Server, &out);
+        }
+    }
+    world.run(Duration::from_secs(5));
+    let per_class = (door::data::CREDIT / door::data::cost(0)) as usize;
+    let count = |world: &World, label| World::messages(&world.server_events, &label).len();
+    assert_eq!(count(&world, ChannelLabel::Reliable), per_class);
+    assert_eq!(count(&world, ChannelLabel::Lossy), per_class);
+    assert_eq!(world.server.take_data_shed(), 200 - per_class as u64);
+    assert_eq!(world.server.take_data_shed(), 0);
+    world.keeps_credit = false;
+    let mut out = Datagrams::default();
+    world.server.grant_data(world.now, true, door::data::CREDIT, &mut out);
+    world.take_server_events(&mut out);
+    world.run(Duration::from_secs(5));
+    assert_eq!(count(&world, ChannelLabel::Reliable), 200, "none is lost");
+}
+
+#[test]
+fn tells_of_a_remote_that_does_not_keep_up() {
+    let mut world = World::connected();
+    world.lose = Box::new(|_, _, _| true);
+    let mut out = Datagrams::default();
+    for _ in 0..40 {
+        world.server.send_data(world.now, &ChannelLabel::Reliable, &[0; 60_000], &mut out).unwrap();
+    }
+    world.take_server_events(&mut out);
+    let told = |world: &World| {
+        let backlog = |event: &PeerEvent| if let PeerEvent::Backlog(full) = event { Some(*full) } else { None };
+        world.server_events.iter().filter_map(backlog).collect::<Vec<_>>()
+    };
+    assert_eq!(told(&world), [true]);
+    world.lose = Box::new(|_, _, _| false);
+    world.run(Duration::from_secs(60));
+    assert_eq!(told(&world), [true, false]);
+}

@@ -1,6 +1,6 @@
 //! Notices: which room gets them, and what happens when it does not keep up.
 
-use door::{ChannelLabel, Fingerprint, PeerKey, ShardId, TrackKey};
+use door::{Fingerprint, Level, PeerKey, ShardId, TrackKey};
 
 use super::*;
 use crate::config::{Limits, RoomSettings, SignalSettings};
@@ -50,8 +50,8 @@ fn level(room: u64, dbov: u8) -> Level {
     Level { track: TrackKey { shard: ShardId(0), serial: room << 32 | 1 }, dbov, active_percent: 50 }
 }
 
-fn data(room: u64) -> Notice {
-    Notice::Data { peer: peer(room), channel: ChannelLabel::Lossy, payload: vec![1] }
+fn data(room: u64, channel: ChannelLabel) -> Notice {
+    Notice::Data { peer: peer(room), channel, payload: vec![1] }
 }
 
 #[test]
@@ -83,17 +83,33 @@ fn levels_are_split_by_room() {
 fn a_stuck_room_loses_data_before_news_and_stops_nobody() {
     let lobby = lobby();
     let _receiver = stuck_room(&lobby, 1);
-    let room_for_data = ROOM_NOTICES_MAX - ROOM_NOTICES_RESERVED;
-    for _ in 0..room_for_data + 5 {
-        lobby.notice(data(1));
+    for _ in 0..ROOM_NOTICES_MAX / 2 + 5 {
+        lobby.notice(data(1, ChannelLabel::Lossy));
     }
     assert_eq!(lobby.counts().notices_dropped, 5);
+    for _ in 0..ROOM_NOTICES_MAX / 2 - ROOM_NOTICES_RESERVED {
+        lobby.notice(data(1, ChannelLabel::Reliable));
+    }
+    assert_eq!(lobby.counts().notices_dropped, 5, "reliable messages still fit");
     for _ in 0..ROOM_NOTICES_RESERVED {
         lobby.notice(Notice::PeerSilent(peer(1)));
     }
     assert_eq!(lobby.counts().notices_dropped, 5, "news still fit");
     lobby.notice(Notice::PeerSilent(peer(1)));
     assert_eq!(lobby.counts().notices_dropped, 6);
+}
+
+#[test]
+fn a_dropped_message_gives_its_sender_the_credit_back() {
+    let returned: Arc<std::sync::Mutex<Vec<Command>>> = Arc::default();
+    let sink = Arc::clone(&returned);
+    let lobby = lobby_with(Arc::new(move |command| sink.lock().unwrap().push(command)));
+    let receiver = stuck_room(&lobby, 1);
+    drop(receiver);
+    lobby.notice(data(1, ChannelLabel::Reliable));
+    let returned = returned.lock().unwrap();
+    let cost = door::data::cost(1);
+    assert!(matches!(returned[..], [Command::DataTaken { reliable: true, cost: it, .. }] if it == cost));
 }
 
 #[tokio::test]

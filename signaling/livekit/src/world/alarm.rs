@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
-use room::ParticipantSid;
+use room::{ParticipantSid, TrackSid};
 
 /// A fresh token goes out this often, well within the ten minutes for which it is signed at least.
 pub(super) const REFRESH_INTERVAL: Duration = Duration::from_secs(5 * 60);
@@ -31,6 +31,12 @@ pub(super) enum Alarm {
     Requirement(ParticipantSid),
     /// Media was lost and did not come back.
     Lost(ParticipantSid),
+    /// A sender of data may go on.
+    Pace(ParticipantSid),
+    /// A slow reader of data has been waited for long enough.
+    Patience(ParticipantSid),
+    /// A track's size has been unwatched for a while.
+    Unwatched(TrackSid),
     /// The room's counts may be told.
     RoomUpdate,
     /// Speakers may have fallen silent.
@@ -69,7 +75,8 @@ impl Alarms {
     pub(super) fn forget(&mut self, sid: &ParticipantSid) {
         let stays = |alarm: &Alarm| match alarm {
             Alarm::Refresh(it) | Alarm::Negotiation(it) | Alarm::Requirement(it) | Alarm::Lost(it) => it != sid,
-            Alarm::RoomUpdate | Alarm::Speakers => true,
+            Alarm::Pace(it) | Alarm::Patience(it) => it != sid,
+            Alarm::Unwatched(_) | Alarm::RoomUpdate | Alarm::Speakers => true,
         };
         self.due.retain(|(_, alarm)| stays(alarm));
         self.times.retain(|alarm, _| stays(alarm));

@@ -57,6 +57,6 @@ pub struct WorldConfig {
     pub server: ServerFacts,
     /// What clients should use besides our own candidates; empty keeps them from reaching out.
     pub ice_servers: Vec<proto::IceServer>,
-    /// Decides every random choice of this world.
-    pub seed: u64,
+    /// Decides every random choice of this world, its ICE passwords among them: nobody may guess it.
+    pub seed: [u8; 32],
 }

@@ -3,23 +3,23 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::time::Duration;
 
 use door::{ChannelLabel, Command, PeerKey};
 use livekit_protocol as proto;
 use prost::Message as _;
 use proto::data_packet::{Kind, Value};
 use proto::data_stream::header::ContentHeader;
-use room::{ParticipantKind, ParticipantSid, State};
+use room::{Participant, ParticipantKind, ParticipantSid, State};
 
-use super::session::{Session, WAITING_MESSAGES_MAX, WaitingMessage};
+use super::alarm::Alarm;
+use super::pace::Due;
+use super::replay::{Behind, Kept};
+use super::session::Session;
 use super::{Now, World};
 
-/// A message for a client whose channel is not open by then is dropped.
-const WAITING_TIME_MAX: Duration = Duration::from_secs(2);
-
 /// To whom a message goes.
-enum Destination {
+#[derive(Clone, Debug)]
+pub(super) enum Destination {
     /// Everybody but the sender.
     Others,
     /// These.
@@ -28,28 +28,54 @@ enum Destination {
     Observers,
 }
 
+impl Destination {
+    fn means(&self, participant: &Participant) -> bool {
+        match self {
+            Self::Others => true,
+            Self::Named { identities, sids } => {
+                identities.contains(&participant.identity) || sids.contains(participant.sid.as_str())
+            }
+            Self::Observers => participant.grants.can_subscribe_metrics,
+        }
+    }
+}
+
 impl World {
-    /// A message on a data channel.
+    /// A message on a data channel. Its sender gets the credit for it back once it is dealt with.
     pub(super) fn data(&mut self, peer: PeerKey, channel: ChannelLabel, payload: Vec<u8>, now: Now) {
         let Some(sid) = self.peers.get(&peer).cloned() else { return };
-        if !self.room.participant(&sid).is_some_and(|it| it.grants.can_publish_data) {
+        let (reliable, cost) = (channel == ChannelLabel::Reliable, door::data::cost(payload.len()));
+        self.take_message(&sid, channel, payload, now);
+        if let Some(session) = self.sessions.get_mut(&sid) {
+            session.pace.owe(peer, reliable, cost);
+        }
+        self.repay(&sid, now);
+    }
+
+    fn take_message(&mut self, sid: &ParticipantSid, channel: ChannelLabel, payload: Vec<u8>, now: Now) {
+        if !self.room.participant(sid).is_some_and(|it| it.grants.can_publish_data) {
             return;
         }
         let kind = match &channel {
             ChannelLabel::Reliable => Kind::Reliable,
             ChannelLabel::Lossy => Kind::Lossy,
+            ChannelLabel::DataTrack => return self.data_frame(sid, &payload, now),
             // Not ours to understand.
-            ChannelLabel::DataTrack | ChannelLabel::Other(_) => {
-                return self.deliver(&sid, &channel, &Destination::Others, payload.into(), now);
+            ChannelLabel::Other(_) => {
+                return self.deliver(sid, &channel, &Destination::Others, payload.into(), now);
             }
         };
         let Ok(mut packet) = proto::DataPacket::decode(payload.as_slice()) else { return };
-        if kind == Kind::Reliable && !self.is_new(&sid, packet.sequence) {
+        if kind == Kind::Reliable && !self.is_new(sid, packet.sequence) {
+            return;
+        }
+        if self.takes_rpc_answer(sid, &packet) {
             return;
         }
         packet.kind = kind.into();
-        let Some(destination) = self.stamp(&sid, &mut packet) else { return };
-        self.deliver(&sid, &channel, &destination, packet.encode_to_vec().into(), now);
+        let sequence = packet.sequence;
+        let Some(destination) = self.stamp(sid, &mut packet) else { return };
+        self.deliver_counted(sid, sequence, &channel, &destination, packet.encode_to_vec().into(), now);
     }
 
     /// Whether a reliable message was not taken before. Clients number theirs from 1 and repeat some after a resume.
@@ -61,6 +87,21 @@ impl World {
         let new = sequence > session.reliable_sequence;
         session.reliable_sequence = session.reliable_sequence.max(sequence);
         new
+    }
+
+    /// Sends a packet of the server's own to those that it names, else to everybody.
+    pub(super) fn send_of_server(&mut self, packet: proto::DataPacket, now: Now) {
+        let channel = if packet.kind() == Kind::Lossy { ChannelLabel::Lossy } else { ChannelLabel::Reliable };
+        let sids: BTreeSet<String> = match &packet.value {
+            Some(Value::User(user)) => user.destination_sids.iter().cloned().collect(),
+            _ => BTreeSet::new(),
+        };
+        let identities: BTreeSet<_> = packet.destination_identities.iter().cloned().collect();
+        let destination = match identities.is_empty() && sids.is_empty() {
+            true => Destination::Others,
+            false => Destination::Named { identities, sids },
+        };
+        self.deliver(&ParticipantSid::new(""), &channel, &destination, packet.encode_to_vec().into(), now);
     }
 
     /// Writes the true sender into a packet and says to whom it goes; nothing when it may not go at all.
@@ -113,52 +154,123 @@ impl World {
         payload: Arc<[u8]>,
         now: Now,
     ) {
-        let mut ready = Vec::new();
+        self.deliver_counted(sender, 0, channel, destination, payload, now);
+    }
+
+    fn deliver_counted(
+        &mut self,
+        sender: &ParticipantSid,
+        sequence: u32,
+        channel: &ChannelLabel,
+        destination: &Destination,
+        payload: Arc<[u8]>,
+        now: Now,
+    ) {
+        let reliable = *channel == ChannelLabel::Reliable;
+        let position = self.replay.next();
+        if reliable {
+            let (since, destination) = (now.monotonic, Arc::new(destination.clone()));
+            let payload = payload.clone();
+            self.replay.keep(Kept { since, sender: sender.clone(), sequence, destination, payload });
+        }
+        let (mut ready, mut slow) = (Vec::new(), BTreeSet::new());
         for (sid, session) in &mut self.sessions {
             let Some(participant) = self.room.participant(sid).filter(|_| sid != sender) else { continue };
-            let meant = match destination {
-                Destination::Others => true,
-                Destination::Named { identities, sids } => {
-                    identities.contains(&session.identity) || sids.contains(sid.as_str())
-                }
-                Destination::Observers => participant.grants.can_subscribe_metrics,
-            };
-            if !meant {
+            if !destination.means(participant) {
                 continue;
             }
-            let open = session.primary().filter(|it| it.channels.contains(channel)).map(|it| it.key);
-            match open.filter(|_| participant.state == State::Active) {
+            let open = session.open_for(channel).filter(|_| participant.state == State::Active);
+            match open.filter(|_| !reliable || session.behind.is_none()) {
                 Some(peer) => ready.push(peer),
-                None if *channel == ChannelLabel::Reliable => keep(session, payload.clone(), now),
+                // It gets what is kept once it can.
+                None if reliable => _ = session.behind.get_or_insert_with(|| Behind::from(position)),
                 None => {}
             }
+            if reliable && session.backlog.holds(now.monotonic) {
+                slow.insert(sid.clone());
+            }
+        }
+        if let Some(session) = self.sessions.get_mut(sender) {
+            session.pace.spend(now.monotonic, ready.len(), payload.len());
+            session.pace.waits_for.extend(slow);
         }
         for peer in ready {
             self.command(Command::SendData { peer, channel: channel.clone(), payload: payload.clone() });
         }
     }
 
-    /// Sends what waited for the reliable channel.
-    pub(super) fn send_waiting(&mut self, sid: &ParticipantSid, now: Now) {
+    /// Sends a participant the kept messages that it lacks, when it can take them.
+    pub(super) fn catch_up(&mut self, sid: &ParticipantSid, now: Now) {
+        let Some(participant) = self.room.participant(sid).filter(|it| it.state == State::Active) else { return };
         let Some(session) = self.sessions.get_mut(sid) else { return };
-        let open = |it: &&super::link::Link| it.channels.contains(&ChannelLabel::Reliable);
-        let Some(peer) = session.primary().filter(open).map(|it| it.key) else { return };
-        for message in std::mem::take(&mut session.waiting_messages) {
-            if now.monotonic.saturating_duration_since(message.since) <= WAITING_TIME_MAX {
-                self.command(Command::SendData { peer, channel: ChannelLabel::Reliable, payload: message.payload });
+        if session.is_lost() || session.backlog.since.is_some() {
+            return;
+        }
+        let Some(peer) = session.open_for(&ChannelLabel::Reliable) else { return };
+        let Some(behind) = session.behind.take() else { return };
+        let for_it = |it: &&Kept| it.sender != *sid && it.destination.means(participant);
+        let lacked = self.replay.lacked(&behind, now.monotonic).filter(for_it);
+        for payload in lacked.map(|it| it.payload.clone()).collect::<Vec<_>>() {
+            self.command(Command::SendData { peer, channel: ChannelLabel::Reliable, payload });
+        }
+    }
+
+    /// A client that has come back tells the last message that it has of each sender; it gets the rest.
+    pub(super) fn send_missed(&mut self, sid: &ParticipantSid, states: &[proto::DataChannelReceiveState], now: Now) {
+        let next = self.replay.next();
+        let Some(session) = self.sessions.get_mut(sid) else { return };
+        let uncounted_from = session.behind.as_ref().map_or(next, |it| it.uncounted_from);
+        let has = states.iter().map(|it| (ParticipantSid::new(&it.publisher_sid), it.last_seq)).collect();
+        session.behind = Some(Behind { from: session.replay_from, uncounted_from, has });
+        self.catch_up(sid, now);
+    }
+
+    /// A participant reads more slowly than it is sent to, or has caught up.
+    pub(super) fn data_backlog(&mut self, peer: PeerKey, full: bool, now: Now) {
+        let Some(sid) = self.peers.get(&peer).cloned() else { return };
+        let Some(session) = self.sessions.get_mut(&sid) else { return };
+        if full {
+            session.backlog.begin(now.monotonic);
+            self.alarms.set(now.monotonic + super::pace::PATIENCE, Alarm::Patience(sid));
+        } else {
+            session.backlog.end();
+            self.alarms.clear(&Alarm::Patience(sid.clone()));
+            self.catch_up(&sid, now);
+            self.wait_no_more(&sid, now);
+        }
+    }
+
+    /// A slow reader holds nobody up any longer. From here on it is sent what is kept, once it has caught up.
+    pub(super) fn lose_patience(&mut self, sid: &ParticipantSid, now: Now) {
+        let next = self.replay.next();
+        let Some(session) = self.sessions.get_mut(sid).filter(|it| it.backlog.since.is_some()) else { return };
+        session.backlog.tire(now.monotonic);
+        session.behind.get_or_insert_with(|| Behind::from(next));
+        self.wait_no_more(sid, now);
+    }
+
+    /// Senders that waited for a reader go on.
+    pub(super) fn wait_no_more(&mut self, reader: &ParticipantSid, now: Now) {
+        let waited = |it: &mut Session| it.pace.waits_for.remove(reader).then(|| it.sid.clone());
+        let released: Vec<_> = self.sessions.values_mut().filter_map(waited).collect();
+        for sid in released {
+            self.repay(&sid, now);
+        }
+    }
+
+    /// Gives a sender its credit back, as far as its rate allows.
+    pub(super) fn repay(&mut self, sid: &ParticipantSid, now: Now) {
+        let Some(session) = self.sessions.get_mut(sid) else { return };
+        match session.pace.due(now.monotonic) {
+            Due::Nothing => {}
+            Due::At(at) => self.alarms.set_once(at, Alarm::Pace(sid.clone())),
+            Due::Pay(owed) => {
+                for (peer, reliable, cost) in owed {
+                    self.command(Command::DataTaken { peer, reliable, cost });
+                }
             }
         }
     }
-}
-
-/// Keeps a message for a client that is still connecting; the oldest goes when there are too many.
-fn keep(session: &mut Session, payload: Arc<[u8]>, now: Now) {
-    let waiting = &mut session.waiting_messages;
-    let expired = |it: &WaitingMessage| now.monotonic.saturating_duration_since(it.since) > WAITING_TIME_MAX;
-    while waiting.front().is_some_and(expired) || waiting.len() >= WAITING_MESSAGES_MAX {
-        waiting.pop_front();
-    }
-    waiting.push_back(WaitingMessage { since: now.monotonic, payload });
 }
 
 /// Older and newer clients name recipients in different places: both get both.

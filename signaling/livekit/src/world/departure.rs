@@ -22,7 +22,11 @@ impl World {
         let entered = self.close_session(sid, reason);
         self.changed.remove(sid);
         self.forget_speaker(sid);
+        self.forget_rpcs(sid);
+        self.forget_data_tracks(sid);
+        self.wait_no_more(sid, now);
         if !participant.grants.hidden {
+            self.departures.note(last.clone(), now.monotonic);
             self.tell_departure(&last, replaced);
         }
         let (room, last) = (Box::new(self.room_info()), Box::new(last));
@@ -90,7 +94,8 @@ fn farewell(reason: LeaveReason) -> Option<proto::LeaveRequest> {
         | LeaveReason::RoomDeleted
         | LeaveReason::RoomClosed
         | LeaveReason::JoinFailure => Action::Disconnect,
-        LeaveReason::ServerShutdown
+        LeaveReason::Moved
+        | LeaveReason::ServerShutdown
         | LeaveReason::StateMismatch
         | LeaveReason::ConnectionTimeout
         | LeaveReason::MediaFailure => Action::Reconnect,

@@ -1,5 +1,4 @@
 //! Carries out what the room decided.
-#![allow(deprecated)] // Older clients read `subscribed_qualities`.
 
 use door::{Command, Kind};
 use livekit_protocol as proto;
@@ -26,12 +25,14 @@ impl World {
             Effect::Left { participant, reason, replaced } => self.part(&participant, reason, replaced, now),
             Effect::Published(track) => self.published(&track),
             Effect::Unpublished(publication) => self.unpublished(&publication),
+            Effect::Withdrawn { publisher, track } => self.withdrawn(&publisher, &track),
+            Effect::Vanished(sid) => self.vanished(&sid),
             Effect::Muted { track, muted } => self.muted(&track, muted),
             Effect::Subscribed { subscriber, track } => self.subscribed(&subscriber, &track),
             Effect::Unsubscribed { subscriber, track } => self.unsubscribed(&subscriber, &track),
             Effect::Settled { subscriber, track } => self.retarget(&subscriber, &track),
             Effect::FirstSubscribed(track) => self.first_subscribed(&track),
-            Effect::Allowed { subscriber, track, allowed } => self.allowed(&subscriber, &track, allowed),
+            Effect::Allowed { subscriber, track, allowed } => self.permissions_due.push((subscriber, track, allowed)),
             Effect::Missing { subscriber, track } => {
                 self.subscription_failed(&subscriber, &track, SubscriptionError::SeTrackNotfound);
             }
@@ -48,7 +49,8 @@ impl World {
             self.event(RoomEvent::TrackPublished(Box::new(self.room_info()), Box::new(participant), Box::new(info)));
         }
         if publication.kind == Kind::Video {
-            self.tell_wanted_qualities(&publication);
+            self.tell_wanted(track, Some(VideoQuality::High));
+            self.viewers_changed.insert(track.clone());
         }
     }
 
@@ -58,23 +60,11 @@ impl World {
         Some((self.participant_info(participant), info))
     }
 
-    /// Every quality is wanted: what is not subscribed costs only the publisher.
-    fn tell_wanted_qualities(&mut self, publication: &Publication) {
-        let Some(published) = self.tracks.get(&publication.sid) else { return };
-        let codec = published.info.mime_type.trim_start_matches("video/").to_owned();
-        let all = [VideoQuality::Low, VideoQuality::Medium, VideoQuality::High];
-        let qualities = all.map(|it| proto::SubscribedQuality { quality: it.into(), enabled: true }).to_vec();
-        let update = proto::SubscribedQualityUpdate {
-            track_sid: publication.sid.to_string(),
-            subscribed_qualities: qualities.clone(),
-            subscribed_codecs: vec![proto::SubscribedCodec { codec, qualities }],
-        };
-        self.tell(&publication.publisher, Message::SubscribedQualityUpdate(update));
-    }
-
     fn unpublished(&mut self, publication: &Publication) {
         let participant = self.publisher_info(&publication.publisher);
         let Some(published) = self.tracks.remove(&publication.sid) else { return };
+        self.viewers_changed.insert(publication.sid.clone());
+        self.sessions.values_mut().for_each(|it| _ = it.denied.remove(&publication.sid));
         if let Some(live) = &published.live {
             self.ups.remove(&live.key);
             self.command(Command::RemoveUpTrack(live.key));
@@ -113,12 +103,14 @@ impl World {
         let rtx_ssrc = (kind == Kind::Video).then(|| free_ssrc(session.downs.values(), &mut self.rng));
         let down = Down { kind, publisher, ssrc, rtx_ssrc: rtx_ssrc.filter(|it| *it != ssrc), place: Place::Waiting };
         session.downs.insert(track.clone(), down);
+        self.viewers_changed.insert(track.clone());
         self.dirty.insert(subscriber.clone());
     }
 
     fn unsubscribed(&mut self, subscriber: &ParticipantSid, track: &TrackSid) {
         let Some(session) = self.sessions.get_mut(subscriber) else { return };
         let Some(down) = session.downs.remove(track) else { return };
+        self.viewers_changed.insert(track.clone());
         if let (Mode::Dual, Some(mid)) = (session.mode, down.place.mid()) {
             session.subscriber.vacate(mid);
         }
@@ -131,6 +123,7 @@ impl World {
 
     /// Forwards what the subscriber wants to see.
     fn retarget(&mut self, subscriber: &ParticipantSid, track: &TrackSid) {
+        self.viewers_changed.insert(track.clone());
         let Some(key) = self.sessions.get(subscriber).and_then(|it| it.downs.get(track)?.place.key()) else { return };
         if let Some(target) = self.target(subscriber, track) {
             self.command(Command::SetTarget { down: key, target });
@@ -149,11 +142,23 @@ impl World {
         self.tell(&publisher, Message::TrackSubscribed(proto::TrackSubscribed { track_sid: track.to_string() }));
     }
 
-    fn allowed(&mut self, subscriber: &ParticipantSid, track: &TrackSid, allowed: bool) {
-        let Some(publisher) = self.room.publication(track).map(|it| it.publisher.to_string()) else { return };
-        let update =
-            proto::SubscriptionPermissionUpdate { participant_sid: publisher, track_sid: track.to_string(), allowed };
-        self.tell(subscriber, Message::SubscriptionPermissionUpdate(update));
+    /// Tells clients of rights, after the tracks themselves were told.
+    pub(super) fn flush_permissions(&mut self) {
+        for (subscriber, track, allowed) in std::mem::take(&mut self.permissions_due) {
+            let Some(session) = self.sessions.get_mut(&subscriber) else { continue };
+            if allowed {
+                session.denied.remove(&track);
+            } else {
+                session.denied.insert(track.clone());
+            }
+            let Some(publisher) = self.room.publication(&track).map(|it| it.publisher.to_string()) else { continue };
+            let update = proto::SubscriptionPermissionUpdate {
+                participant_sid: publisher,
+                track_sid: track.to_string(),
+                allowed,
+            };
+            self.tell(&subscriber, Message::SubscriptionPermissionUpdate(update));
+        }
     }
 
     /// A subscription comes to nothing.

@@ -70,6 +70,8 @@ pub enum Input {
     ConnectionClosed(ConnectionId),
     /// News from the media house. What names an unknown key is ignored.
     Media(door::Notice),
+    /// An administrator's request; answered by `Output::Reply`, not always in the same call.
+    Order(super::OrderId, Box<super::Order>),
     /// The deadline has come.
     Tick,
     /// The server stops: everybody is asked to reconnect elsewhere.

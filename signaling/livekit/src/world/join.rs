@@ -1,14 +1,17 @@
 //! Lets somebody in and tells the newcomer everything.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet};
 
 use livekit_protocol as proto;
 use proto::signal_response::Message;
 use room::{JoinError, Newcomer, ParticipantSid};
 
 use super::facts::client_configuration;
+use super::pace::{Backlog, Pace};
+use super::quality::Condition;
+use super::replay::Behind;
 use super::session::{Publisher, Requirement, Session, Subscriber};
-use super::{Join, JoinRefusal, Mode, Now, Output, RoomEvent, World};
+use super::{Join, JoinRefusal, Mode, Now, Output, World};
 
 impl World {
     /// Somebody knocks.
@@ -34,15 +37,14 @@ impl World {
         self.outputs.push_back(Output::Accepted(join.connection));
         self.connections.insert(join.connection, sid.clone());
         let shard = self.mint.shard_for(self.sessions.len());
-        let session = session(&sid, join, request.connection_settings.unwrap_or(DEFAULT_SETTINGS), shard);
+        let settings = request.connection_settings.unwrap_or(DEFAULT_SETTINGS);
+        let session = session(&sid, join, settings, shard, self.replay.next(), now);
         let offers_first = session.subscriber_primary;
         self.sessions.insert(sid.clone(), session);
-        if !self.started {
-            self.started = true;
-            self.event(RoomEvent::RoomStarted(Box::new(self.room_info())));
-        }
+        self.begin();
         self.room.answered(&sid);
         self.tell_joined(&sid);
+        self.subscribe_all_data_tracks(&sid);
         self.drain(now);
         if offers_first && let Some(session) = self.sessions.get_mut(&sid) {
             session.subscriber.stale = true;
@@ -126,7 +128,14 @@ fn refusal(error: JoinError) -> JoinRefusal {
     }
 }
 
-fn session(sid: &ParticipantSid, join: Join, settings: proto::ConnectionSettings, shard: door::ShardId) -> Session {
+fn session(
+    sid: &ParticipantSid,
+    join: Join,
+    settings: proto::ConnectionSettings,
+    shard: door::ShardId,
+    replay_from: u64,
+    now: Now,
+) -> Session {
     Session {
         sid: sid.clone(),
         identity: join.identity,
@@ -144,8 +153,16 @@ fn session(sid: &ParticipantSid, join: Join, settings: proto::ConnectionSettings
         downs: BTreeMap::new(),
         queued_tracks: Vec::new(),
         reliable_sequence: 0,
-        waiting_messages: VecDeque::new(),
+        behind: Some(Behind::from(replay_from)),
+        replay_from,
+        pace: Pace::default(),
+        backlog: Backlog::default(),
         told_version: 0,
+        auto_data_tracks: settings.auto_subscribe_data_track.unwrap_or(false),
+        denied: BTreeSet::new(),
+        condition: Condition::default(),
+        sabotage: None,
+        heard: now.monotonic,
         entered: false,
     }
 }

@@ -25,6 +25,8 @@ pub(super) struct Link {
     pub(super) connected: bool,
     /// Media was up and is gone; it may come back.
     pub(super) lost: bool,
+    /// Nothing is heard of it; media may be up.
+    pub(super) silent: bool,
     /// Data channels that are open for sending.
     pub(super) channels: BTreeSet<ChannelLabel>,
 }
@@ -39,7 +41,7 @@ impl Link {
             session: rng.random::<u64>() >> 2,
             version: 0,
         };
-        Self { key, local, remote: None, connected: false, lost: false, channels: BTreeSet::new() }
+        Self { key, local, remote: None, connected: false, lost: false, silent: false, channels: BTreeSet::new() }
     }
 
     /// The command that makes the media house expect this peer.

@@ -2,7 +2,6 @@
 
 use door::{ChannelLabel, Notice, PeerEnd, PeerKey};
 use livekit_protocol as proto;
-use proto::ConnectionQuality;
 use proto::leave_request::Action;
 use proto::signal_response::Message;
 use room::{LeaveReason, ParticipantSid};
@@ -12,9 +11,6 @@ use super::departure::leave;
 use super::session::Session;
 use super::{ConnectionId, Now, Output, RoomEvent, World};
 
-/// LiveKit's score of a flawless connection, of at most 5.
-const SCORE_BEST: f32 = 5.0;
-
 impl World {
     /// News from the media house.
     pub(super) fn media(&mut self, notice: Notice, now: Now) {
@@ -23,9 +19,13 @@ impl World {
             Notice::PeerEnded(peer, end) => self.peer_ended(peer, end, now),
             Notice::ChannelOpen(peer, channel) => self.channel_open(peer, channel, now),
             Notice::Data { peer, channel, payload } => self.data(peer, channel, payload, now),
+            Notice::DataBacklog(peer, full) => self.data_backlog(peer, full, now),
             Notice::Levels(levels) => self.levels(&levels, now),
-            // A silent peer may come back; a track was announced when it was described.
-            Notice::PeerSilent(_) | Notice::TrackStarted(_) | Notice::Stats(_) => {}
+            Notice::Health(health) => self.health(&health),
+            // It may come back.
+            Notice::PeerSilent(peer) => self.peer_silent(peer, true),
+            // A track was announced when it was described.
+            Notice::TrackStarted(_) | Notice::Stats(_) => {}
         }
     }
 
@@ -46,6 +46,8 @@ impl World {
         if self.sessions.get(&sid).is_some_and(|it| it.is_primary(peer)) {
             self.enter(&sid);
         }
+        self.peer_silent(peer, false);
+        self.catch_up(&sid, now);
     }
 
     /// The deciding connection is up.
@@ -59,16 +61,6 @@ impl World {
             self.event(RoomEvent::ParticipantJoined(Box::new(self.room_info()), Box::new(info)));
         }
         self.tell_quality(sid, sid);
-    }
-
-    /// Tells `listener` that all is well with `about`.
-    pub(super) fn tell_quality(&mut self, listener: &ParticipantSid, about: &ParticipantSid) {
-        let info = proto::ConnectionQualityInfo {
-            participant_sid: about.to_string(),
-            quality: ConnectionQuality::Excellent.into(),
-            score: SCORE_BEST,
-        };
-        self.tell(listener, Message::ConnectionQuality(proto::ConnectionQualityUpdate { updates: vec![info] }));
     }
 
     fn peer_ended(&mut self, peer: PeerKey, end: PeerEnd, now: Now) {
@@ -112,7 +104,7 @@ impl World {
         if link.channels.len() < CHANNELS_MAX {
             link.channels.insert(channel);
         }
-        self.send_waiting(&sid, now);
+        self.catch_up(&sid, now);
     }
 
     /// A websocket is gone. The participant stays while its media is up.
@@ -128,12 +120,16 @@ impl World {
     /// The deadline has come.
     pub(super) fn tick(&mut self, now: Now) {
         self.room.tick(now.monotonic);
+        self.expire_rpcs(now);
         while let Some(alarm) = self.alarms.pop(now.monotonic) {
             match alarm {
                 Alarm::Refresh(sid) => self.refresh_token(&sid, now),
                 Alarm::Negotiation(sid) => self.negotiation_expired(&sid, now),
                 Alarm::Requirement(sid) => self.requirement_expired(&sid),
                 Alarm::Lost(sid) => self.lost(&sid, now),
+                Alarm::Pace(sid) => self.repay(&sid, now),
+                Alarm::Patience(sid) => self.lose_patience(&sid, now),
+                Alarm::Unwatched(track) => self.unwatched(&track),
                 Alarm::RoomUpdate => self.broadcast_room(),
                 Alarm::Speakers => self.silence_speakers(now),
             }

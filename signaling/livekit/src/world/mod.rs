@@ -14,10 +14,13 @@ use rand::SeedableRng;
 use rand::rngs::StdRng;
 use room::{ParticipantSid, Room, RoomSettings, TrackSid};
 
+mod admin;
 mod alarm;
 mod config;
 mod data;
+mod data_track;
 mod departure;
+mod dynacast;
 mod effects;
 mod facts;
 mod input;
@@ -25,10 +28,14 @@ mod join;
 mod keys;
 mod link;
 mod media;
+mod missed;
 mod negotiate;
 mod output;
+mod pace;
 mod participant;
 mod publication;
+mod quality;
+mod replay;
 mod resume;
 mod session;
 mod signal;
@@ -38,13 +45,18 @@ mod subscription;
 mod tests;
 mod updates;
 
+pub use admin::{Fault, Order, OrderId, Reply, RoomChange};
 pub use config::{MediaFacts, ServerFacts, WorldConfig};
+pub use data_track::FrameHead;
 pub use input::{ConnectionId, Input, Join, Mode, Now};
 pub use output::{Counts, JoinRefusal, Output, Refresh, RoomEvent};
 
 use alarm::Alarms;
+use data_track::DataTracks;
 use keys::KeyMint;
+use missed::Departures;
 use publication::Published;
+use replay::Replay;
 use session::Session;
 use speakers::Speakers;
 
@@ -63,18 +75,31 @@ pub struct World {
     tracks: BTreeMap<TrackSid, Published>,
     ups: BTreeMap<TrackKey, TrackSid>,
     speakers: Speakers,
+    data_tracks: DataTracks,
+    /// Reliable messages of the last seconds.
+    replay: Replay,
+    departures: Departures,
+    /// Protocols that clients asked to be held to, by identity.
+    preferences: BTreeMap<String, door::Protocol>,
+    rpcs: admin::Rpcs,
     alarms: Alarms,
     /// Participants of whom others must be told at the end of this input.
     changed: BTreeSet<ParticipantSid>,
     /// Sessions whose media must be negotiated at the end of this input.
     dirty: BTreeSet<ParticipantSid>,
+    /// Who must be told its handles of data tracks at the end of this input.
+    handles_due: BTreeSet<ParticipantSid>,
+    /// Who must be told at the end of this input that it may receive a track, or may not.
+    permissions_due: Vec<(ParticipantSid, TrackSid, bool)>,
+    /// Tracks of which somebody else or another size is watched since this input.
+    viewers_changed: BTreeSet<TrackSid>,
     outputs: VecDeque<Output>,
 }
 
 impl World {
     /// Begins a room.
     pub fn new(config: WorldConfig, now: Now) -> Self {
-        let mut rng = StdRng::seed_from_u64(config.seed);
+        let mut rng = StdRng::from_seed(config.seed);
         let limits = room::RoomLimits { participants_max: config.max_participants, ..config.limits };
         let (empty_timeout, departure_timeout) = (config.empty_timeout, config.departure_timeout);
         let room = Room::new(RoomSettings { limits, empty_timeout, departure_timeout }, now.monotonic, &mut rng);
@@ -91,9 +116,17 @@ impl World {
             tracks: BTreeMap::new(),
             ups: BTreeMap::new(),
             speakers: Speakers::default(),
+            data_tracks: DataTracks::new(),
+            replay: Replay::default(),
+            departures: Departures::default(),
+            preferences: BTreeMap::new(),
+            rpcs: admin::Rpcs::default(),
             alarms: Alarms::default(),
             changed: BTreeSet::new(),
             dirty: BTreeSet::new(),
+            handles_due: BTreeSet::new(),
+            permissions_due: Vec::new(),
+            viewers_changed: BTreeSet::new(),
             outputs: VecDeque::new(),
         }
     }
@@ -105,6 +138,7 @@ impl World {
             Input::Signal(connection, request) => self.signal(connection, *request, now),
             Input::ConnectionClosed(connection) => self.connection_closed(connection, now),
             Input::Media(notice) => self.media(notice, now),
+            Input::Order(id, order) => self.order(id, *order, now),
             Input::Tick => self.tick(now),
             Input::Shutdown => self.room.close(room::LeaveReason::ServerShutdown),
         }
@@ -118,7 +152,7 @@ impl World {
 
     /// When [`Input::Tick`] is due at the latest.
     pub fn deadline(&self) -> Option<Instant> {
-        self.room.deadline().into_iter().chain(self.alarms.deadline()).min()
+        self.room.deadline().into_iter().chain(self.alarms.deadline()).chain(self.rpcs.deadline()).min()
     }
 
     /// Whether the room has ended and nothing will come any more.
@@ -147,6 +181,9 @@ impl World {
     fn settle(&mut self, now: Now) {
         self.drain(now);
         self.flush_updates();
+        self.flush_permissions();
+        self.flush_handles();
+        self.flush_wanted(now);
         for sid in std::mem::take(&mut self.dirty) {
             self.negotiate(&sid, now);
         }

@@ -95,6 +95,8 @@ pub enum Output {
     Media(door::Command),
     /// Sign a token and send it.
     RefreshToken(ConnectionId, Box<Refresh>),
+    /// Answer an administrator's request.
+    Reply(super::OrderId, Box<Result<super::Reply, super::Fault>>),
     /// Note it.
     Event(RoomEvent),
 }

@@ -14,7 +14,11 @@ impl World {
     /// What clients are told of a participant.
     pub(super) fn participant_info(&self, participant: &Participant) -> proto::ParticipantInfo {
         let session = self.sessions.get(&participant.sid);
-        proto::ParticipantInfo { tracks: self.track_infos(participant), ..info(participant, session) }
+        proto::ParticipantInfo {
+            tracks: self.track_infos(participant),
+            data_tracks: self.data_track_infos(&participant.sid),
+            ..info(participant, session)
+        }
     }
 
     fn track_infos(&self, participant: &Participant) -> Vec<proto::TrackInfo> {
@@ -101,6 +105,7 @@ pub(super) fn disconnect_reason(reason: LeaveReason) -> DisconnectReason {
         LeaveReason::DuplicateIdentity => DisconnectReason::DuplicateIdentity,
         LeaveReason::ServerShutdown => DisconnectReason::ServerShutdown,
         LeaveReason::Removed => DisconnectReason::ParticipantRemoved,
+        LeaveReason::Moved => DisconnectReason::Migration,
         LeaveReason::RoomDeleted => DisconnectReason::RoomDeleted,
         LeaveReason::RoomClosed => DisconnectReason::RoomClosed,
         LeaveReason::StateMismatch => DisconnectReason::StateMismatch,

@@ -19,6 +19,8 @@ pub(super) struct Published {
     pub(super) cid: String,
     /// Its media, once described.
     pub(super) live: Option<Live>,
+    /// The best picture size that the publisher was told is wanted.
+    pub(super) told_wanted: Option<VideoQuality>,
 }
 
 /// A described track.
@@ -37,7 +39,13 @@ impl Published {
         request: &proto::AddTrackRequest,
         enabled: &[Codec],
     ) -> Self {
-        Self { info: track_info(sid, request, enabled), publisher, cid: request.cid.clone(), live: None }
+        Self {
+            info: track_info(sid, request, enabled),
+            publisher,
+            cid: request.cid.clone(),
+            live: None,
+            told_wanted: Some(VideoQuality::High),
+        }
     }
 
     /// The whole truth for clients.
@@ -54,7 +62,7 @@ impl Published {
     /// What the server wants of the section that carries it.
     pub(super) fn receive(&self, enabled: &[Codec], only_primary: bool) -> sdp::Receive {
         let primary = self.info.codecs.first().and_then(|it| sdp::codec_named(&it.mime_type));
-        let video = self.info.r#type == i32::from(TrackType::Video);
+        let video = self.is_video();
         sdp::Receive {
             enabled: enabled.iter().copied().collect(),
             primary,
@@ -64,6 +72,11 @@ impl Published {
             dtx: !self.has(AudioTrackFeature::TfNoDtx),
             encrypted: self.info.encryption != i32::from(proto::encryption::Type::None),
         }
+    }
+
+    /// Whether it is something seen.
+    pub(super) fn is_video(&self) -> bool {
+        self.info.r#type == i32::from(TrackType::Video)
     }
 
     /// Whether the audio has a feature.
@@ -184,7 +197,8 @@ fn track_info(sid: &TrackSid, request: &proto::AddTrackRequest, enabled: &[Codec
         packet_trailer_features: request.packet_trailer_features.clone(),
         ..Default::default()
     };
-    let mut published = Published { info, publisher: ParticipantSid::new(""), cid: String::new(), live: None };
+    let mut published =
+        Published { info, publisher: ParticipantSid::new(""), cid: String::new(), live: None, told_wanted: None };
     published.set_features(&features);
     published.info
 }

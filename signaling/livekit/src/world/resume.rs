@@ -8,6 +8,7 @@ use room::{LeaveReason, ParticipantSid, Settings, TrackSid};
 use super::alarm::{Alarm, MEDIA_RETURN_TIMEOUT};
 use super::departure::leave;
 use super::facts::client_configuration;
+use super::signal::{Resume, Sabotage};
 use super::{Join, Mode, Now, Output, World};
 
 impl World {
@@ -15,14 +16,17 @@ impl World {
     pub(super) fn resume(&mut self, join: Join, now: Now) {
         let connection = join.connection;
         self.outputs.push_back(Output::Accepted(connection));
-        let known = self.room.by_identity(&join.identity).map(|it| it.sid.clone());
-        let sid = known.filter(|sid| self.sessions.get(sid).is_some_and(|it| it.mode == join.mode));
-        let Some(sid) = sid else {
+        let Some((sid, departed)) = self.resumable(&join) else {
             self.say(connection, Message::Leave(leave(LeaveReason::StateMismatch, Action::Reconnect)));
             return self.outputs.push_back(Output::Close(connection));
         };
-        self.swap_connection(&sid, &join);
-        self.tell_resumed(&sid);
+        let sabotage = self.sessions.get_mut(&sid).map(|it| Sabotage::strike(&mut it.sabotage, now.monotonic));
+        if sabotage == Some(Resume::EndsBefore) {
+            return self.outputs.push_back(Output::Close(connection));
+        }
+        self.swap_connection(&sid, &join, now);
+        self.tell_resumed(&sid, departed);
+        self.tell_missed(&sid);
         if let Some(session) = self.sessions.get(&sid).filter(|it| it.is_lost()) {
             self.alarms.set(now.monotonic + MEDIA_RETURN_TIMEOUT, Alarm::Lost(session.sid.clone()));
         }
@@ -36,12 +40,27 @@ impl World {
             self.client_offer(&sid, &offer, now);
         }
         self.refresh_token(&sid, now);
+        if sabotage == Some(Resume::EndsAfter) {
+            self.connection_closed(connection, now);
+            self.outputs.push_back(Output::Close(connection));
+        }
     }
 
-    fn swap_connection(&mut self, sid: &ParticipantSid, join: &Join) {
+    /// The session that a client can come back to, and who has gone since it was heard of. Its peer connections belong
+    /// to that very session: the identity alone may by now be somebody else's, or its own in another window.
+    fn resumable(&self, join: &Join) -> Option<(ParticipantSid, Vec<proto::ParticipantInfo>)> {
+        let sid = &self.room.by_identity(&join.identity)?.sid;
+        let named = &join.request.participant_sid;
+        let same = named.is_empty() || named == sid.as_str();
+        self.sessions.get(sid).filter(|it| same && it.mode == join.mode)?;
+        Some((sid.clone(), self.missed_departures(sid)?))
+    }
+
+    fn swap_connection(&mut self, sid: &ParticipantSid, join: &Join, now: Now) {
         let Some(session) = self.sessions.get_mut(sid) else { return };
         session.claims_json.clone_from(&join.claims_json);
         session.requirement.forget();
+        session.heard = now.monotonic;
         let old = session.connection.replace(join.connection);
         self.connections.insert(join.connection, sid.clone());
         if let Some(old) = old {
@@ -53,11 +72,12 @@ impl World {
     }
 
     /// `reconnect` must be the first message: clients drop what comes before it.
-    fn tell_resumed(&mut self, sid: &ParticipantSid) {
+    fn tell_resumed(&mut self, sid: &ParticipantSid, departed: Vec<proto::ParticipantInfo>) {
         let Some(participant) = self.room.participant(sid) else { return };
         let version = participant.version;
         let own = self.participant_info(participant);
-        let mut participants = self.others_infos(sid);
+        let mut participants = departed;
+        participants.extend(self.others_infos(sid));
         participants.push(own);
         let (room, server_info) = (self.room_info(), self.server_info());
         let Some(session) = self.sessions.get_mut(sid) else { return };
@@ -80,6 +100,14 @@ impl World {
         if !state.publish_tracks.iter().filter_map(of).all(|it| known(&it)) {
             return self.mismatch(sid, "the client publishes tracks that are not there", now);
         }
+        let data_tracks = state.publish_data_tracks.iter().filter_map(|it| it.info.as_ref());
+        if data_tracks.into_iter().any(|it| !self.has_data_track(sid, &it.sid)) {
+            return self.mismatch(sid, "the client publishes data tracks that are not there", now);
+        }
+        if let Some(subscription) = &state.data_subscription {
+            self.update_data_subscription(sid, subscription);
+        }
+        self.send_missed(sid, &state.datachannel_receive_states, now);
         if let Some(subscription) = &state.subscription {
             self.update_subscription(sid, subscription, now);
         }

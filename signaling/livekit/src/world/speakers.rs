@@ -1,7 +1,7 @@
 //! Who speaks, and who is told.
 
 use std::collections::BTreeMap;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use door::{Kind, Level};
 use livekit_protocol as proto;
@@ -18,6 +18,8 @@ const ACTIVE_DBOV: u8 = 35;
 const ACTIVE_PERCENT: u8 = 40;
 /// Weight of the newest interval: smooths over two of them.
 const SMOOTHING: f32 = 2.0 / 3.0;
+/// How loud feigned speech is.
+const FEIGNED_LEVEL: f32 = 0.9;
 /// Levels are told in steps of one eighth, rounded up, so that small changes are not told.
 const STEPS: f32 = 8.0;
 
@@ -32,6 +34,8 @@ struct Speaker {
     smoothed: f32,
     told: f32,
     heard: Instant,
+    /// Until then it only pretends to speak, on its own wish.
+    feigned_until: Option<Instant>,
 }
 
 /// A level that others are to be told; zero is the end of speech.
@@ -42,7 +46,11 @@ impl Speakers {
     fn hear(&mut self, loudness: BTreeMap<ParticipantSid, f32>, now: Instant) -> Vec<Change> {
         let mut changes = Vec::new();
         for (sid, level) in loudness {
-            let speaker = self.active.entry(sid.clone()).or_insert(Speaker { smoothed: 0.0, told: 0.0, heard: now });
+            let silent = Speaker { smoothed: 0.0, told: 0.0, heard: now, feigned_until: None };
+            let speaker = self.active.entry(sid.clone()).or_insert(silent);
+            if speaker.feigned_until.is_some_and(|until| now < until) {
+                continue;
+            }
             speaker.heard = now;
             speaker.smoothed += (level - speaker.smoothed) * SMOOTHING;
             let tells = if speaker.smoothed < linear(ACTIVE_DBOV) { 0.0 } else { quantised(speaker.smoothed) };
@@ -55,6 +63,14 @@ impl Speakers {
             }
         }
         changes
+    }
+
+    /// Takes somebody for a speaker for a while.
+    fn feign(&mut self, sid: &ParticipantSid, until: Instant) -> Change {
+        let speaker =
+            Speaker { smoothed: FEIGNED_LEVEL, told: FEIGNED_LEVEL, heard: until, feigned_until: Some(until) };
+        self.active.insert(sid.clone(), speaker);
+        (sid.clone(), FEIGNED_LEVEL)
     }
 
     /// Whoever was not heard lately speaks no longer.
@@ -86,6 +102,13 @@ impl World {
         loudness.retain(known);
         let changes = self.speakers.hear(loudness, now.monotonic);
         self.tell_changes(&changes);
+        self.watch_speakers(now);
+    }
+
+    /// Somebody pretends to speak.
+    pub(super) fn feign_speech(&mut self, sid: &ParticipantSid, time: Duration, now: Now) {
+        let change = self.speakers.feign(sid, now.monotonic + time);
+        self.tell_changes(&[change]);
         self.watch_speakers(now);
     }
 

@@ -80,6 +80,7 @@ impl Room {
     pub fn answered(&mut self, sid: &ParticipantSid) {
         self.advance(sid, State::Joining, State::Joined);
         self.reconcile_subscriber(sid);
+        self.report_denied(sid);
     }
 
     /// Media is up.
@@ -140,16 +141,25 @@ impl Room {
     }
 
     /// Starts or stops the clock after which an empty room ends. Programs alone do not keep it alive.
-    fn watch_emptiness(&mut self, now: Instant) {
+    pub(super) fn watch_emptiness(&mut self, now: Instant) {
         let inhabited = self.participants.values().any(|it| !it.is_dependent());
         if inhabited {
             self.alarms.retain(|(_, alarm)| *alarm != Alarm::Empty);
             self.empty_at = None;
+            self.inhabited_once = true;
         } else if self.empty_at.is_none() {
-            let at = now + self.settings.departure_timeout;
-            self.empty_at = Some(at);
-            self.alarms.insert((at, Alarm::Empty));
+            self.empty_since = now;
+            self.await_end();
         }
+    }
+
+    /// Sets the time at which the empty room ends.
+    pub(super) fn await_end(&mut self) {
+        let timeouts = &self.settings;
+        let timeout = if self.inhabited_once { timeouts.departure_timeout } else { timeouts.empty_timeout };
+        let at = self.empty_since + timeout;
+        self.empty_at = Some(at);
+        self.alarms.insert((at, Alarm::Empty));
     }
 
     pub(super) fn end_if_empty(&mut self, at: Instant) {

@@ -67,6 +67,7 @@ impl Room {
         self.touch(&publisher);
         self.effects.push_back(Effect::Published(track.clone()));
         self.reconcile_track(track);
+        self.report_new_track(&publisher, track);
     }
 
     /// The track ends.

@@ -6,7 +6,7 @@ use super::{Alarm, Room};
 use crate::effect::Effect;
 use crate::publication::Audience;
 use crate::subscription::{Settings, Wish};
-use crate::{ParticipantSid, Publication, State, TrackSid};
+use crate::{Participant, ParticipantSid, Publication, State, TrackSid};
 
 /// A wished track that has not appeared after this time is reported as missing, as LiveKit does; the wish stays.
 pub const WISH_TIMEOUT: Duration = Duration::from_secs(60);
@@ -87,6 +87,44 @@ impl Room {
                 self.effects.push_back(Effect::Allowed { subscriber, track, allowed });
             }
         }
+    }
+
+    /// Tracks that others see and this participant may not receive, because their publishers do not let it.
+    pub fn denied(&self, subscriber: &ParticipantSid) -> Vec<TrackSid> {
+        let Some(participant) = self.participants.get(subscriber).filter(|it| !it.grants.recorder) else {
+            return Vec::new();
+        };
+        let denies = |publisher: &&Participant| publisher.sid != *subscriber && !publisher.audience.everyone;
+        let tracks = self.participants.values().filter(denies).flat_map(|publisher| {
+            let denied = |track: &&TrackSid| {
+                let announced = self.publications.get(*track).is_some_and(|it| it.announced);
+                announced && !publisher.audience.allows(&participant.identity, track)
+            };
+            publisher.publications.iter().filter(denied)
+        });
+        tracks.cloned().collect()
+    }
+
+    /// Whether a publisher lets a participant receive a track.
+    pub fn lets(&self, subscriber: &ParticipantSid, track: &TrackSid) -> bool {
+        let Some(publication) = self.publications.get(track) else { return false };
+        let publisher = self.participants.get(&publication.publisher);
+        publisher.zip(self.participants.get(subscriber)).is_some_and(|(publisher, subscriber)| {
+            subscriber.grants.recorder || publisher.audience.allows(&subscriber.identity, track)
+        })
+    }
+
+    /// Tells a newcomer what it may not receive.
+    pub(super) fn report_denied(&mut self, subscriber: &ParticipantSid) {
+        for track in self.denied(subscriber) {
+            self.effects.push_back(Effect::Allowed { subscriber: subscriber.clone(), track, allowed: false });
+        }
+    }
+
+    /// Tells everybody who may not receive a new track.
+    pub(super) fn report_new_track(&mut self, publisher: &ParticipantSid, track: &TrackSid) {
+        let Some(audience) = self.participants.get(publisher).map(|it| it.audience.clone()) else { return };
+        self.report_audience(publisher, track, &Audience::default(), &audience);
     }
 
     /// Media of the subscription is negotiated. Tells the publisher when that never was before.

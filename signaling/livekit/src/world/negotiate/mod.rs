@@ -13,7 +13,7 @@ use wire::Mid;
 
 use super::alarm::{Alarm, REQUIREMENT_TIMEOUT};
 use super::subscription::Place;
-use super::{Mode, Now, RoomEvent, World};
+use super::{MediaFacts, Mode, Now, RoomEvent, World};
 
 /// Sections that a client is asked to offer at most, those it has included.
 const SECTIONS_MAX: usize = 250;
@@ -106,7 +106,8 @@ impl World {
 
     /// Tells a client our addresses one by one, as older ones expect beside those in the description.
     fn trickle(&mut self, sid: &ParticipantSid, target: SignalTarget, mid: Mid) {
-        let candidates: Vec<_> = self.config.media.candidates.iter().map(ToString::to_string).collect();
+        let Some(identity) = self.sessions.get(sid).map(|it| &it.identity) else { return };
+        let candidates: Vec<_> = self.media_facts(identity).candidates.iter().map(ToString::to_string).collect();
         let last = candidates.len().saturating_sub(1);
         for (index, candidate) in candidates.into_iter().enumerate() {
             let init = serde_json::json!({
@@ -119,6 +120,18 @@ impl World {
             };
             self.tell(sid, Message::Trickle(message));
         }
+    }
+
+    /// What descriptions for an identity say: only our addresses of the protocol that it asked to be held to, if we
+    /// have such.
+    fn media_facts(&self, identity: &str) -> MediaFacts {
+        let mut facts = self.config.media.clone();
+        if let Some(protocol) = self.preferences.get(identity)
+            && facts.candidates.iter().any(|it| it.protocol == *protocol)
+        {
+            facts.candidates.retain(|it| it.protocol == *protocol);
+        }
+        facts
     }
 
     /// Client and server disagree: the client is told to begin anew.

@@ -41,11 +41,13 @@ impl World {
 
     /// Makes the peer or tells the media house what changed. True when the client must learn our addresses.
     fn meet_publisher(&mut self, sid: &ParticipantSid, transport: &sdp::Transport) -> bool {
+        let Some(identity) = self.sessions.get(sid).map(|it| it.identity.clone()) else { return false };
+        let media = self.media_facts(&identity);
         let Some(session) = self.sessions.get_mut(sid) else { return false };
         let command = match &mut session.publisher.link {
             Some(link) => link.offered(transport, &mut self.rng),
             none => {
-                let mut link = Link::new(self.mint.peer(session.shard), &self.config.media, &mut self.rng);
+                let mut link = Link::new(self.mint.peer(session.shard), &media, &mut self.rng);
                 link.remote = Some(transport.clone());
                 let command = link.add(false);
                 self.peers.insert(link.key, sid.clone());

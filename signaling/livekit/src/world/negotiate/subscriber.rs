@@ -80,11 +80,13 @@ impl World {
 
     /// Makes the peer at the first offer. True when the client must learn our addresses.
     fn meet_subscriber(&mut self, sid: &ParticipantSid) -> bool {
+        let Some(identity) = self.sessions.get(sid).map(|it| it.identity.clone()) else { return false };
+        let media = self.media_facts(&identity);
         let Some(session) = self.sessions.get_mut(sid) else { return false };
         if session.subscriber.link.is_some() {
             return false;
         }
-        let link = Link::new(self.mint.peer(session.shard), &self.config.media, &mut self.rng);
+        let link = Link::new(self.mint.peer(session.shard), &media, &mut self.rng);
         let command = link.add(true);
         self.peers.insert(link.key, sid.clone());
         session.subscriber.link = Some(link);

@@ -4,11 +4,10 @@ mod publisher;
 mod single;
 mod subscriber;
 
-use std::collections::{BTreeMap, VecDeque};
-use std::sync::Arc;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 
-use door::{Kind, ShardId};
+use door::{ChannelLabel, Kind, PeerKey, ShardId};
 use livekit_protocol as proto;
 use room::{ParticipantSid, TrackSid};
 use wire::Mid;
@@ -18,20 +17,15 @@ pub(super) use single::Requirement;
 pub(super) use subscriber::{Outstanding, Subscriber};
 
 use super::link::Link;
+use super::pace::{Backlog, Pace};
+use super::quality::Condition;
+use super::replay::Behind;
+use super::signal::Sabotage;
 use super::subscription::{Down, Place};
 use super::{ConnectionId, Mode};
 
 /// Requests to publish a track whose cid is still in use, per participant.
 pub(super) const QUEUED_TRACKS_MAX: usize = 20;
-/// Reliable messages kept for a client whose channel is not open yet; the oldest go first.
-pub(super) const WAITING_MESSAGES_MAX: usize = 128;
-
-/// A message for a channel that is not open yet.
-#[derive(Debug)]
-pub(super) struct WaitingMessage {
-    pub(super) since: Instant,
-    pub(super) payload: Arc<[u8]>,
-}
 
 /// Signal and media state of one participant.
 #[derive(Debug)]
@@ -56,9 +50,26 @@ pub(super) struct Session {
     pub(super) queued_tracks: Vec<proto::AddTrackRequest>,
     /// The last reliable data message taken from the client.
     pub(super) reliable_sequence: u32,
-    pub(super) waiting_messages: VecDeque<WaitingMessage>,
+    /// Set while it must be sent kept reliable messages before any new one.
+    pub(super) behind: Option<Behind>,
+    /// The first reliable message of the room that was sent after it joined.
+    pub(super) replay_from: u64,
+    /// How it sends data.
+    pub(super) pace: Pace,
+    /// How it reads data.
+    pub(super) backlog: Backlog,
     /// The version of its own info that the client was told last.
     pub(super) told_version: u32,
+    /// It receives every data track without asking.
+    pub(super) auto_data_tracks: bool,
+    /// Tracks that it was told it may not receive.
+    pub(super) denied: BTreeSet<TrackSid>,
+    /// How good its connections are.
+    pub(super) condition: Condition,
+    /// How its next resume is to fail, on its own wish.
+    pub(super) sabotage: Option<Sabotage>,
+    /// When its client was heard of last by signal.
+    pub(super) heard: Instant,
     /// Its media was up once.
     pub(super) entered: bool,
 }
@@ -86,6 +97,11 @@ impl Session {
     /// Media of the deciding connection is up.
     pub(super) fn is_connected(&self) -> bool {
         self.primary().is_some_and(|it| it.connected)
+    }
+
+    /// The peer that carries a channel's data to the client, when the channel is open.
+    pub(super) fn open_for(&self, channel: &ChannelLabel) -> Option<PeerKey> {
+        self.primary().filter(|it| it.channels.contains(channel)).map(|it| it.key)
     }
 
     /// Media of a connection was up and is gone.

@@ -1,8 +1,7 @@
-//! `leave` and `simulate`: ends that a client asks for.
+//! `leave`: the end that a client asks for.
 
 use livekit_protocol as proto;
 use proto::DisconnectReason;
-use proto::simulate_scenario::Scenario;
 use room::{LeaveReason, ParticipantSid};
 
 use crate::world::{Now, World};
@@ -15,17 +14,6 @@ impl World {
             Ok(DisconnectReason::UserRejected) => LeaveReason::UserRejected,
             Ok(DisconnectReason::AgentError) => LeaveReason::AgentError,
             _ => LeaveReason::ClientInitiated,
-        };
-        self.room.leave(sid, reason, now.monotonic);
-    }
-
-    /// Test hooks of clients: those that end the session.
-    pub(super) fn simulate(&mut self, sid: &ParticipantSid, request: &proto::SimulateScenario, now: Now) {
-        let reason = match request.scenario {
-            Some(Scenario::NodeFailure(true) | Scenario::Migration(true)) => LeaveReason::SignalClosed,
-            Some(Scenario::ServerLeave(true)) => LeaveReason::Removed,
-            Some(Scenario::LeaveRequestFullReconnect(true)) => LeaveReason::StateMismatch,
-            _ => return,
         };
         self.room.leave(sid, reason, now.monotonic);
     }

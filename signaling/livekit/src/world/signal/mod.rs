@@ -4,6 +4,7 @@
 mod leave;
 mod profile;
 mod publish;
+mod simulate;
 mod subscribe;
 mod unserved;
 
@@ -15,6 +16,8 @@ use room::ParticipantSid;
 
 use super::{ConnectionId, Now, World};
 
+pub(super) use simulate::{Resume, Sabotage};
+
 /// Clients before this protocol version are not told of success.
 const TELLS_SUCCESS: i32 = 15;
 
@@ -23,6 +26,9 @@ impl World {
     pub(super) fn signal(&mut self, connection: ConnectionId, request: proto::SignalRequest, now: Now) {
         let Some(sid) = self.connections.get(&connection).cloned() else { return };
         let Some(message) = request.message else { return };
+        if let Some(session) = self.sessions.get_mut(&sid) {
+            session.heard = now.monotonic;
+        }
         match message {
             Asked::Offer(offer) => self.client_offer(&sid, &offer, now),
             Asked::Answer(answer) => self.client_answer(&sid, &answer, now),
@@ -45,8 +51,7 @@ impl World {
             Asked::UpdateVideoTrack(request) => self.update_video_track(&sid, request),
             Asked::PublishDataTrackRequest(request) => self.publish_data_track(&sid, request),
             Asked::UnpublishDataTrackRequest(request) => self.unpublish_data_track(&sid, request),
-            // No data track is ever published, so that none can be wanted.
-            Asked::UpdateDataSubscription(_) => {}
+            Asked::UpdateDataSubscription(request) => self.update_data_subscription(&sid, &request),
             Asked::StoreDataBlobRequest(request) => self.unsupported(&sid, request.request_id),
             Asked::GetDataBlobRequest(request) => self.unsupported(&sid, request.request_id),
         }

@@ -10,6 +10,7 @@ use proto::DataPacket;
 use proto::data_packet::Value;
 
 use super::scene::{Client, Scene};
+use crate::world::replay::REPLAY_TIME_MAX;
 use crate::world::{Input, Mode};
 
 fn send(scene: &mut Scene, client: &Client, channel: ChannelLabel, payload: Vec<u8>) -> Vec<(PeerKey, Vec<u8>)> {
@@ -136,10 +137,10 @@ fn reliable_messages_wait_for_who_is_connecting() {
     scene.now.monotonic += Duration::from_secs(1);
     scene.ledger.log.clear();
     scene.connect(&cem);
-    assert_eq!(sent(&mut scene).len(), crate::world::session::WAITING_MESSAGES_MAX);
+    assert_eq!(sent(&mut scene).len(), 200);
     let eve = scene.knock("eve", Mode::Single, |_| {});
     send(&mut scene, &ann, ChannelLabel::Reliable, user(DataPacket::default()));
-    scene.now.monotonic += Duration::from_secs(3);
+    scene.now.monotonic += REPLAY_TIME_MAX + Duration::from_secs(1);
     scene.ledger.log.clear();
     scene.connect(&eve);
     assert!(sent(&mut scene).is_empty(), "too old");

@@ -20,7 +20,9 @@ impl Ledger {
                 self.is_fresh(peer.serial);
                 assert!(self.peers.insert(*peer));
             }
-            Command::SetRemote { peer, .. } | Command::SendData { peer, .. } => assert!(self.peers.contains(peer)),
+            Command::SetRemote { peer, .. } | Command::SendData { peer, .. } | Command::DataTaken { peer, .. } => {
+                assert!(self.peers.contains(peer));
+            }
             Command::RemovePeer(peer) => {
                 assert!(self.peers.remove(peer), "{peer:?} is not there");
                 assert!(self.ups.values().all(|it| it != peer), "{peer:?} still publishes");

@@ -25,7 +25,7 @@ fn a_lost_websocket_does_not_end_the_session() {
     scene.input(Input::ConnectionClosed(ann.connection));
     scene.clear();
     let mut again = resume(&mut scene, &ann);
-    assert_eq!(scene.words(&again), ["reconnect", "update", "room_update"]);
+    assert_eq!(scene.words(&again), ["reconnect", "update", "room_update", "quality"]);
     assert_eq!(scene.sid("ann"), sid);
     assert!(scene.words(&bob).is_empty());
     scene.offer(&mut again);
@@ -56,7 +56,7 @@ fn dual_mode_restarts_the_subscriber() {
     scene.clear();
     let again = resume(&mut scene, &bob);
     assert!(matches!(scene.ledger.log[..], [Command::SetRemote { local: Some(_), .. }]));
-    assert_eq!(scene.words(&again), ["reconnect", "update", "room_update", "offer"]);
+    assert_eq!(scene.words(&again), ["reconnect", "update", "room_update", "quality", "quality", "offer"]);
     let again = resume(&mut scene, &again);
     assert_eq!(scene.answer_offers(&again), 1);
     assert_eq!(scene.ledger.downs.len(), 1);

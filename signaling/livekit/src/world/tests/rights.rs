@@ -119,14 +119,9 @@ fn a_full_room_refuses() {
 fn what_is_not_served_is_refused_aloud() {
     let mut scene = Scene::new();
     let ann = scene.enter("ann", Mode::Single);
-    scene.ask(&ann, Asked::PublishDataTrackRequest(Default::default()));
-    scene.ask(&ann, Asked::UnpublishDataTrackRequest(Default::default()));
     scene.ask(&ann, Asked::StoreDataBlobRequest(Default::default()));
     scene.ask(&ann, Asked::UpdateAudioTrack(Default::default()));
     scene.ask(&ann, Asked::UpdateVideoTrack(Default::default()));
     let reasons = responses(&mut scene, &ann);
-    assert_eq!(
-        reasons,
-        [Reason::UnsupportedType, Reason::NotFound, Reason::UnsupportedType, Reason::NotFound, Reason::NotFound]
-    );
+    assert_eq!(reasons, [Reason::UnsupportedType, Reason::NotFound, Reason::NotFound]);
 }

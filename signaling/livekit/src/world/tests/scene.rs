@@ -11,8 +11,8 @@ use proto::signal_response::Message;
 use super::client::{self, Offered};
 use super::ledger::Ledger;
 use crate::world::{
-    ConnectionId, Input, Join, JoinRefusal, MediaFacts, Mode, Now, Output, Refresh, RoomEvent, ServerFacts, World,
-    WorldConfig,
+    ConnectionId, Fault, Input, Join, JoinRefusal, MediaFacts, Mode, Now, OrderId, Output, Refresh, Reply, RoomEvent,
+    ServerFacts, World, WorldConfig,
 };
 
 pub(super) struct Scene {
@@ -25,6 +25,7 @@ pub(super) struct Scene {
     pub(super) closed: Vec<ConnectionId>,
     pub(super) refreshed: Vec<(ConnectionId, Refresh)>,
     pub(super) events: Vec<RoomEvent>,
+    pub(super) replies: Vec<(OrderId, Result<Reply, Fault>)>,
     connections: u64,
 }
 
@@ -67,7 +68,7 @@ pub(super) fn config() -> WorldConfig {
         ping_timeout_s: 15,
         server: ServerFacts { version: "1.13.5".into(), node_id: "ND_x".into(), region: String::new() },
         ice_servers: vec![],
-        seed: 1,
+        seed: [1; 32],
     }
 }
 
@@ -108,6 +109,7 @@ impl Scene {
             closed: vec![],
             refreshed: vec![],
             events: vec![],
+            replies: vec![],
             connections: 0,
         }
     }
@@ -125,6 +127,7 @@ impl Scene {
                 Output::Close(connection) => self.closed.push(connection),
                 Output::Media(command) => self.ledger.book(command),
                 Output::RefreshToken(connection, refresh) => self.refreshed.push((connection, *refresh)),
+                Output::Reply(id, reply) => self.replies.push((id, *reply)),
                 Output::Event(event) => self.events.push(event),
             }
         }
