@@ -81,10 +81,10 @@ fn seal(criterion: &mut Criterion) {
     let mut seq = 0_u16;
     criterion.bench_function("seal/srtp", |bencher| {
         bencher.iter(|| {
-            out[..packet.len()].copy_from_slice(&packet);
+            out[..header_len].copy_from_slice(&packet[..header_len]);
             out[2..4].copy_from_slice(&seq.to_be_bytes());
             seq = seq.wrapping_add(1);
-            peer.seal_rtp(&mut out, header_len, packet.len()).expect("sealed")
+            peer.seal_rtp(&mut out, header_len, header_len, &packet[header_len..]).expect("sealed")
         });
     });
 }

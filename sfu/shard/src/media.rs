@@ -206,7 +206,7 @@ fn send(
             place.copy_from_slice(&transport_seq.to_be_bytes());
             *transport_seq = transport_seq.wrapping_add(1);
         }
-        peer.seal_rtp(out, written.header_len, written.len)
+        peer.seal_rtp(out, written.header_len, written.len, &[])
     })
 }
 

@@ -12,8 +12,8 @@ use dimpl::KeyingMaterial;
 use crate::Reject;
 use cipher::Cipher;
 use derive::MasterKey;
-use sources::{Source, Sources};
-use window::{Window, index_of};
+use sources::Sources;
+use window::{Seen, Window, index_of};
 
 /// How packets are protected, as negotiated by DTLS-SRTP (RFC 5764 section 4.1.2, RFC 7714 section 14.2).
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -111,7 +111,18 @@ impl Srtp {
 
     /// Seals an RTP packet of `len` bytes in place and returns the length of the SRTP packet.
     pub(crate) fn seal_rtp(&mut self, packet: &mut [u8], header_len: usize, len: usize) -> Option<usize> {
-        self.outbound.seal_rtp(packet, header_len, len)
+        self.outbound.seal_rtp(packet, header_len, len, &[])
+    }
+
+    /// Seals an RTP packet whose first `len` bytes stand in `packet` and whose last are `rest`, as if they stood there.
+    pub(crate) fn seal_rtp_with(
+        &mut self,
+        packet: &mut [u8],
+        header_len: usize,
+        len: usize,
+        rest: &[u8],
+    ) -> Option<usize> {
+        self.outbound.seal_rtp(packet, header_len, len, rest)
     }
 
     /// Seals an RTCP packet of `len` bytes in place and returns the length of the SRTCP packet.
@@ -141,9 +152,8 @@ impl Inbound {
         if packet.len() < header_len + self.rtp.tag_bytes() {
             return Err(Reject::SrtpMalformed);
         }
-        let known = self.rtp_sources.find(ssrc);
-        let index = match known {
-            Some(Source { window, .. }) => {
+        let index = match self.rtp_sources.window(ssrc) {
+            Some(window) => {
                 let index = index_of(window.highest(), sequence).ok_or(Reject::SrtpReplayed)?;
                 window.is_fresh(index).then_some(index).ok_or(Reject::SrtpReplayed)?
             }
@@ -161,7 +171,7 @@ impl Inbound {
             return Err(Reject::SrtpMalformed);
         }
         let index = u64::from(word & !ENCRYPTED_FLAG);
-        if let Some(Source { window, .. }) = self.rtcp_sources.find(ssrc)
+        if let Some(window) = self.rtcp_sources.window(ssrc)
             && !window.is_fresh(index)
         {
             return Err(Reject::SrtpReplayed);
@@ -187,24 +197,28 @@ impl Outbound {
         Some(Self { rtp, rtcp, sources: Sources::default(), rtcp_index: 0 })
     }
 
-    fn seal_rtp(&mut self, packet: &mut [u8], header_len: usize, len: usize) -> Option<usize> {
-        if header_len < RTP_HEADER_BYTES || len < header_len || packet.len() < len + self.rtp.tag_bytes() {
+    fn seal_rtp(&mut self, packet: &mut [u8], header_len: usize, len: usize, rest: &[u8]) -> Option<usize> {
+        if header_len < RTP_HEADER_BYTES || len < header_len || packet.len() < len + rest.len() + self.rtp.tag_bytes() {
             return None;
         }
         let sequence = be16(packet, 2)?;
         let ssrc = be32(packet, 8)?;
-        let index = match self.sources.find(ssrc) {
-            Some(Source { window, .. }) => {
+        let index = match self.sources.window(ssrc) {
+            Some(window) => {
                 let index = index_of(window.highest(), sequence)?;
                 if self.rtp.is_nonce_fragile() && !window.is_fresh(index) {
                     return None;
                 }
+                window.mark(index);
                 index
             }
-            None => u64::from(sequence),
+            None => {
+                let index = u64::from(sequence);
+                self.sources.mark(ssrc, index)?;
+                index
+            }
         };
-        self.sources.mark(ssrc, index)?;
-        self.rtp.seal_rtp(packet, header_len, len, ssrc, index)
+        self.rtp.seal_rtp(packet, header_len, len, rest, ssrc, index)
     }
 
     fn seal_rtcp(&mut self, packet: &mut [u8], len: usize) -> Option<usize> {

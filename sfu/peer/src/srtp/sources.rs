@@ -3,9 +3,9 @@
 use super::window::Seen;
 
 /// One source and what was seen of it.
-pub(super) struct Source<W> {
-    pub(super) ssrc: u32,
-    pub(super) window: W,
+struct Source<W> {
+    ssrc: u32,
+    window: W,
 }
 
 /// At most `MAX` sources, sorted. A full table refuses new ones: forgetting a source would let its packets be replayed.
@@ -22,8 +22,10 @@ impl<W, const MAX: usize> Default for Sources<W, MAX> {
 }
 
 impl<W: Seen, const MAX: usize> Sources<W, MAX> {
-    pub(super) fn find(&mut self, ssrc: u32) -> Option<&Source<W>> {
-        self.position(ssrc).ok().and_then(|at| self.sorted.get(at))
+    /// What was seen of a source.
+    pub(super) fn window(&mut self, ssrc: u32) -> Option<&mut W> {
+        let at = self.position(ssrc).ok()?;
+        self.sorted.get_mut(at).map(|source| &mut source.window)
     }
 
     /// Notes that `index` of `ssrc` was seen; `None` when the source is new and the table is full.
@@ -62,8 +64,8 @@ mod tests {
         assert!(sources.mark(5, 1).is_none());
         assert!(sources.mark(3, 2).is_some());
         for ssrc in [3, 7, 9, 9, 3] {
-            assert_eq!(sources.find(ssrc).map(|source| source.ssrc), Some(ssrc));
+            assert!(sources.window(ssrc).is_some());
         }
-        assert!(sources.find(5).is_none());
+        assert!(sources.window(5).is_none());
     }
 }
