@@ -21,11 +21,13 @@ use crate::uptrack::{Arrival, UpTrack};
 /// Sender reports remembered to measure the round trip, some seconds of them.
 const REPORTS: usize = 4;
 
-/// A packet in the output buffer.
+/// A packet: its beginning in the output buffer, its end wherever it lies.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Written {
-    /// Length of the packet in bytes.
+pub struct Written<'a> {
+    /// Bytes of it in the output buffer: the header and what of the payload is the subscriber's own.
     pub len: usize,
+    /// What follows them: the part of the payload that all subscribers share, in the ring.
+    pub rest: &'a [u8],
     /// Length of its header with extensions in bytes: what SRTP leaves in the clear.
     pub header_len: usize,
     /// Where the two bytes of the transport-wide sequence number are to be written, if negotiated.
@@ -177,7 +179,13 @@ impl DownTrack {
 
     /// Writes the packet behind `arrival` for this subscriber to `out`; `None` when it gets nothing.
     /// `out` needs at most the packet's length and 64 bytes.
-    pub fn forward(&mut self, now: Instant, up: &UpTrack, arrival: &Arrival, out: &mut [u8]) -> Option<Written> {
+    pub fn forward<'a>(
+        &mut self,
+        now: Instant,
+        up: &'a UpTrack,
+        arrival: &Arrival,
+        out: &mut [u8],
+    ) -> Option<Written<'a>> {
         if up.is_muted() {
             self.selector.stop();
             return None;
@@ -214,14 +222,14 @@ impl DownTrack {
 
     /// Writes the packet that the subscriber misses under `seq` again, or for the first time if it came too
     /// late to be forwarded in its place. `None` when it is unknown or was repeated within 20 ms.
-    pub fn retransmit(&mut self, now: Instant, up: &UpTrack, seq: u16, out: &mut [u8]) -> Option<Written> {
+    pub fn retransmit<'a>(&mut self, now: Instant, up: &'a UpTrack, seq: u16, out: &mut [u8]) -> Option<Written<'a>> {
         let written = self.write_again(now, up, seq, out);
         self.stats.retransmitted += u64::from(written.is_some());
         self.stats.retransmit_refused += u64::from(written.is_none());
         written
     }
 
-    fn write_again(&mut self, now: Instant, up: &UpTrack, seq: u16, out: &mut [u8]) -> Option<Written> {
+    fn write_again<'a>(&mut self, now: Instant, up: &'a UpTrack, seq: u16, out: &mut [u8]) -> Option<Written<'a>> {
         match self.rewriter.repeat(now, seq)? {
             Repeat::Padding(numbers) => {
                 let pt = self.params.payloads.first()?.from;
@@ -241,15 +249,15 @@ impl DownTrack {
         }
     }
 
-    fn forward_late(
+    fn forward_late<'a>(
         &mut self,
         now: Instant,
         up: &UpTrack,
         encoding: u8,
         meta: &Meta,
-        bytes: &[u8],
+        bytes: &'a [u8],
         out: &mut [u8],
-    ) -> Option<Written> {
+    ) -> Option<Written<'a>> {
         if up.is_muted() || self.selector.current() != Some(encoding) {
             return None;
         }
@@ -295,13 +303,13 @@ impl DownTrack {
         self.stats
     }
 
-    fn count(&mut self, written: Option<Written>) -> Option<Written> {
+    fn count<'a>(&mut self, written: Option<Written<'a>>) -> Option<Written<'a>> {
         let Some(sent) = written else {
             self.stats.overlong += 1;
             return None;
         };
         self.stats.packets += 1;
-        self.stats.payload_bytes += (sent.len - sent.header_len) as u64;
+        self.stats.payload_bytes += (sent.len - sent.header_len + sent.rest.len()) as u64;
         written
     }
 
@@ -319,14 +327,14 @@ impl DownTrack {
         Some(Payload { map, bytes }).filter(|payload| !payload.bytes.is_empty())
     }
 
-    fn write(
+    fn write<'a>(
         &mut self,
         source: &Source<'_>,
-        payload: Payload<'_>,
+        payload: Payload<'a>,
         numbers: Numbers,
         rtx: Option<(Ssrc, Pt)>,
         out: &mut [u8],
-    ) -> Option<Written> {
+    ) -> Option<Written<'a>> {
         let &Source { meta, bytes, layout } = source;
         let packet = Packet::parse(bytes).ok()?;
         let original = numbers.number as u16;
@@ -351,15 +359,17 @@ impl DownTrack {
             out.get_mut(at..at + 2)?.copy_from_slice(&original.to_be_bytes());
             at += 2;
         }
-        let len = at + payload.bytes.len();
-        let body = out.get_mut(at..len)?;
-        body.copy_from_slice(payload.bytes);
-        meta.frame.counters.rewrite(body, numbers.picture_id, numbers.tl0_index);
-        Some(Written { len, header_len, transport_seq_offset, ssrc, seq })
+        let counters = meta.frame.counters;
+        let (own, rest) = payload.bytes.split_at_checked(counters.end()).unwrap_or((payload.bytes, &[]));
+        let len = at + own.len();
+        let copy = out.get_mut(at..len)?;
+        copy.copy_from_slice(own);
+        counters.rewrite(copy, numbers.picture_id, numbers.tl0_index);
+        Some(Written { len, rest, header_len, transport_seq_offset, ssrc, seq })
     }
 
     /// Writes a packet that is all padding (RFC 3550 section 5.1).
-    fn write_padding(&mut self, pt: Pt, numbers: Numbers, out: &mut [u8]) -> Option<Written> {
+    fn write_padding<'a>(&mut self, pt: Pt, numbers: Numbers, out: &mut [u8]) -> Option<Written<'a>> {
         let map = self.params.payloads.iter().find(|map| map.from == pt).or_else(|| self.params.payloads.first())?;
         let (ssrc, seq) = (self.params.ssrc, numbers.number as u16);
         let header = Header { marker: false, pt: map.to, seq, timestamp: numbers.timestamp, ssrc };
@@ -368,7 +378,7 @@ impl DownTrack {
         let header_len = header.write(&extensions, out)?;
         *out.get_mut(header_len)? = 1;
         *out.first_mut()? |= 0x20;
-        Some(Written { len: header_len + 1, header_len, transport_seq_offset, ssrc, seq })
+        Some(Written { len: header_len + 1, rest: &[], header_len, transport_seq_offset, ssrc, seq })
     }
 }
 

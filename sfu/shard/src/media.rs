@@ -191,11 +191,11 @@ impl Shard {
 
 /// Writes a packet of at most `len` bytes and growth for a peer, numbers it for transport-wide feedback, and seals it.
 /// The length sent, or `None` when nothing was.
-fn send(
+fn send<'a>(
     entry: &mut PeerEntry,
     datagrams: &mut Datagrams,
     len: usize,
-    write: impl FnOnce(&mut [u8]) -> Option<Written>,
+    write: impl FnOnce(&mut [u8]) -> Option<Written<'a>>,
 ) -> Option<usize> {
     let path = entry.peer.path().filter(|_| entry.peer.can_send_media())?;
     let room = len + GROWTH_BYTES_MAX + SRTP_OVERHEAD_MAX;
@@ -206,7 +206,7 @@ fn send(
             place.copy_from_slice(&transport_seq.to_be_bytes());
             *transport_seq = transport_seq.wrapping_add(1);
         }
-        peer.seal_rtp(out, written.header_len, written.len, &[])
+        peer.seal_rtp(out, written.header_len, written.len, written.rest)
     })
 }
 

@@ -16,7 +16,7 @@ impl DownTrack {
     }
 
     /// Writes a packet of padding to `out`, which needs about 300 bytes. `None` without retransmissions.
-    pub fn padding(&mut self, out: &mut [u8]) -> Option<Written> {
+    pub fn padding(&mut self, out: &mut [u8]) -> Option<Written<'static>> {
         let ssrc = self.params.rtx_ssrc?;
         let pt =
             self.payload.and_then(|map| map.rtx).or_else(|| self.params.payloads.iter().find_map(|map| map.rtx))?;
@@ -31,6 +31,6 @@ impl DownTrack {
         *padding.last_mut()? = PADDING_BYTES;
         *out.first_mut()? |= 0x20;
         self.rtx_seq = self.rtx_seq.wrapping_add(1);
-        Some(Written { len, header_len, transport_seq_offset, ssrc, seq })
+        Some(Written { len, rest: &[], header_len, transport_seq_offset, ssrc, seq })
     }
 }

@@ -29,8 +29,9 @@ struct Got {
 }
 
 impl Got {
-    fn read(bytes: &[u8], written: &Written) -> Self {
-        let packet = Packet::parse(&bytes[..written.len]).unwrap();
+    fn read(bytes: &[u8], written: &Written<'_>) -> Self {
+        let whole = [&bytes[..written.len], written.rest].concat();
+        let packet = Packet::parse(&whole).unwrap();
         assert_eq!(
             (packet.payload_offset(), packet.seq(), packet.ssrc()),
             (written.header_len, written.seq, written.ssrc)

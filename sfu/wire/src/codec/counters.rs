@@ -60,6 +60,14 @@ impl Counters {
         (self.tl0_at != 0).then_some(self.tl0)
     }
 
+    /// Where the last counter ends: as many bytes of the payload does [`Counters::rewrite`] need. 0 without any.
+    #[inline]
+    pub fn end(&self) -> usize {
+        let id_end = if self.id_at == 0 { 0 } else { usize::from(self.id_at) + 1 + usize::from(self.id_is_long) };
+        let tl0_end = if self.tl0_at == 0 { 0 } else { usize::from(self.tl0_at) + 1 };
+        id_end.max(tl0_end)
+    }
+
     /// Writes other values into `payload`, a copy of the one that was read, in the widths that they have there. What the
     /// descriptor lacks stays out.
     #[inline]
