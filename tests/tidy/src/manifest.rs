@@ -17,6 +17,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("signaling/hooks", &["store"]),
     ("signaling/livekit", &["door", "wire", "room", "sdp"]),
     ("ingress/rtmp", &[]),
+    ("ingress/publish", &["door", "wire", "rtmp"]),
     ("ingress/transcode", &[]),
 ];
 /// Folders whose crates may use every crate of the workspace.
@@ -35,6 +36,7 @@ const CRATES: &[&str] = &[
     "store",
     "livekit",
     "rtmp",
+    "publish",
     "transcode",
     "thalweg",
 ];
