@@ -1,5 +1,6 @@
 //! What an operator decides about the dialect; plain checked values, no file format.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use door::Codec;
@@ -45,6 +46,36 @@ pub struct RoomSettings {
     pub limits: room::RoomLimits,
     /// Codecs that may be published, best first.
     pub codecs: Vec<Codec>,
+    /// An administrator may give a muted track voice again, not only silence it.
+    pub remote_unmute: bool,
+    /// Settings by name, for rooms that are made by that name (`roomPreset`, `room_preset`).
+    pub presets: BTreeMap<String, RoomWish>,
+}
+
+/// What one room is to be like; 0 and empty text leave the default.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct RoomWish {
+    /// Seconds until it ends when nobody enters.
+    pub empty_timeout_s: u32,
+    /// Seconds until it ends after its last participant left.
+    pub departure_timeout_s: u32,
+    /// Participants at a time.
+    pub max_participants: u32,
+    /// What everybody may read.
+    pub metadata: String,
+}
+
+impl RoomWish {
+    /// This wish, and where it says nothing another.
+    pub fn over(self, below: &Self) -> Self {
+        let or = |above: u32, below: u32| if above == 0 { below } else { above };
+        Self {
+            empty_timeout_s: or(self.empty_timeout_s, below.empty_timeout_s),
+            departure_timeout_s: or(self.departure_timeout_s, below.departure_timeout_s),
+            max_participants: or(self.max_participants, below.max_participants),
+            metadata: if self.metadata.is_empty() { below.metadata.clone() } else { self.metadata },
+        }
+    }
 }
 
 impl Default for RoomSettings {
@@ -59,6 +90,8 @@ impl Default for RoomSettings {
             max_participants: 0,
             limits: room::RoomLimits::default(),
             codecs: codecs.collect(),
+            remote_unmute: false,
+            presets: BTreeMap::new(),
         }
     }
 }
@@ -74,11 +107,19 @@ pub struct Limits {
     pub room_name_bytes_max: usize,
     /// Longest participant identity, in bytes.
     pub identity_bytes_max: usize,
+    /// Longest body of a request to the server API, in bytes.
+    pub api_body_bytes_max: usize,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { rooms_max: 10_000, connections_max: 50_000, room_name_bytes_max: 256, identity_bytes_max: 256 }
+        Self {
+            rooms_max: 10_000,
+            connections_max: 50_000,
+            room_name_bytes_max: 256,
+            identity_bytes_max: 256,
+            api_body_bytes_max: 10 * 1024 * 1024,
+        }
     }
 }
 

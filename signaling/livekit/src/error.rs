@@ -25,6 +25,9 @@ pub enum JoinError {
     /// The token says not where.
     #[error("no room name")]
     PeerRoomless,
+    /// The bearer was removed from the room after the token was issued.
+    #[error("token has been revoked")]
+    PeerRevoked,
     /// The identity is too long.
     #[error("participant identity length exceeds limits: max length {0}")]
     PeerIdentityLong(usize),
@@ -46,6 +49,9 @@ pub enum JoinError {
     /// This node is going away.
     #[error("server is shutting down")]
     NodeClosing,
+    /// The operating system gives no randomness.
+    #[error("server has no randomness")]
+    NodeChanceless,
     /// The room ended while the join was on its way, or did not answer in time.
     #[error("room did not answer")]
     RoomSilent,
@@ -55,12 +61,14 @@ impl JoinError {
     /// The HTTP status. Clients give up for good on 401 and 403, fall back or retry on others.
     pub fn status(&self) -> StatusCode {
         match self {
-            Self::PeerHeader | Self::PeerToken(_) | Self::PeerDenied => StatusCode::UNAUTHORIZED,
+            Self::PeerHeader | Self::PeerToken(_) | Self::PeerDenied | Self::PeerRevoked => StatusCode::UNAUTHORIZED,
             Self::PeerNameless | Self::PeerRoomless | Self::PeerIdentityLong(_) => StatusCode::BAD_REQUEST,
             Self::PeerRoomLong(_) | Self::PeerRequest(_) => StatusCode::BAD_REQUEST,
             Self::PeerRoomMissing => StatusCode::NOT_FOUND,
             Self::Room(refusal) => StatusCode::from_u16(refusal.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR),
-            Self::NodeFull | Self::NodeClosing | Self::RoomSilent => StatusCode::SERVICE_UNAVAILABLE,
+            Self::NodeFull | Self::NodeClosing | Self::NodeChanceless | Self::RoomSilent => {
+                StatusCode::SERVICE_UNAVAILABLE
+            }
         }
     }
 }

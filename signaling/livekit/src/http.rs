@@ -1,4 +1,4 @@
-//! The HTTP front of the dialect: `/rtc`, `/rtc/v1` and their `/validate`.
+//! The HTTP front of the dialect: `/rtc`, `/rtc/v1` and their `/validate`, and the server API under `/twirp`.
 //!
 //! A join is decided before the upgrade, so that its refusal is an HTTP status. Browsers cannot read that
 //! and ask `/validate` again, which is why every answer carries CORS headers.
@@ -12,13 +12,13 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
 use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
+use axum::routing::{any, get};
 
 use crate::error::JoinError;
 use crate::join_request::Query;
 use crate::lobby::{Lobby, unix_s};
 use crate::validate::{self, Asked, Path, Ticket};
-use crate::ws;
+use crate::{twirp, ws};
 
 /// Largest signal message from a client, in bytes; LiveKit's own cap.
 pub const SIGNAL_BYTES_MAX: usize = 2 * 1024 * 1024;
@@ -33,7 +33,8 @@ pub(crate) fn router(lobby: Lobby) -> Router {
             .route(&format!("{slash}/rtc"), get(join_v0))
             .route(&format!("{slash}/rtc/v1"), get(join_v1))
             .route(&format!("{slash}/rtc/validate"), get(validate_v0))
-            .route(&format!("{slash}/rtc/v1/validate"), get(validate_v1));
+            .route(&format!("{slash}/rtc/v1/validate"), get(validate_v1))
+            .route(&format!("{slash}/twirp/{{service}}/{{method}}"), any(twirp::serve));
     }
     router.layer(from_fn(cors)).with_state(lobby)
 }
@@ -116,7 +117,7 @@ fn refused(lobby: &Lobby, refusal: JoinError) -> Response {
     refusal.into_response()
 }
 
-fn query(uri: &Uri) -> Query {
+pub(crate) fn query(uri: &Uri) -> Query {
     // Decoding is lossy and does not fail on pairs of texts; an undecodable query counts as empty.
     let pairs = axum::extract::Query::<Vec<(String, String)>>::try_from_uri(uri);
     Query::new(pairs.map(|pairs| pairs.0).unwrap_or_default())

@@ -11,13 +11,15 @@ pub mod join_request;
 pub mod lobby;
 pub mod mailbox;
 mod registry;
+mod revocation;
 mod room_task;
 pub mod token;
+pub mod twirp;
 mod validate;
 pub mod world;
 pub mod ws;
 
-pub use config::{Config, Limits, RoomSettings, SignalSettings};
+pub use config::{Config, Limits, RoomSettings, RoomWish, SignalSettings};
 pub use error::JoinError;
 pub use lobby::{Lobby, LobbyCounts, MediaSender};
 pub use token::{AccessToken, Keys, Secret};

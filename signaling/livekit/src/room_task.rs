@@ -12,7 +12,9 @@ use tokio::sync::{mpsc, oneshot, watch};
 use crate::lobby::{self, Alive, Inner, Stage, Verdict};
 use crate::mailbox::{Outbox, PostError};
 use crate::token;
-use crate::world::{ConnectionId, Input, Join, Output, Refresh, RoomEvent, World, WorldConfig};
+use crate::world::{
+    ConnectionId, Fault, Input, Join, Order, OrderId, Output, Refresh, Reply, RoomEvent, World, WorldConfig,
+};
 
 /// Shortest time between two ticks, so that no deadline can make a room spin.
 const TICK_INTERVAL_MIN: Duration = Duration::from_millis(2);
@@ -25,6 +27,8 @@ pub(crate) enum RoomInput {
     Signal(ConnectionId, Box<proto::SignalRequest>),
     /// The connection is gone.
     Closed(ConnectionId),
+    /// An administrator's request; dropped unanswered when the room ends first.
+    Order { order: Box<Order>, reply: oneshot::Sender<Result<Reply, Fault>> },
 }
 
 /// The room's place in the registry and its peers in the media house. Its drop gives both back, also
@@ -46,6 +50,8 @@ pub(crate) struct RoomTask {
     participants: Arc<AtomicUsize>,
     lines: BTreeMap<ConnectionId, Line>,
     too_slow: VecDeque<ConnectionId>,
+    orders: BTreeMap<OrderId, oneshot::Sender<Result<Reply, Fault>>>,
+    order_next: u64,
     ticked: Option<Instant>,
 }
 
@@ -81,6 +87,8 @@ impl RoomTask {
             participants,
             lines: BTreeMap::new(),
             too_slow: VecDeque::new(),
+            orders: BTreeMap::new(),
+            order_next: 0,
             ticked: None,
         }
     }
@@ -122,6 +130,7 @@ impl RoomTask {
                 self.lines.contains_key(&id).then_some(Input::Signal(id, request))
             }
             Wake::Input(RoomInput::Closed(id)) => self.lines.remove(&id).map(|_| Input::ConnectionClosed(id)),
+            Wake::Input(RoomInput::Order { order, reply }) => Some(self.note(order, reply)),
             Wake::Notice(notice) => Some(Input::Media(notice)),
             Wake::Tick => {
                 self.ticked = Some(now.monotonic);
@@ -133,6 +142,14 @@ impl RoomTask {
             self.world.handle(now, input);
             self.act();
         }
+    }
+
+    /// Remembers who asked.
+    fn note(&mut self, order: Box<Order>, reply: oneshot::Sender<Result<Reply, Fault>>) -> Input {
+        self.order_next += 1;
+        let id = OrderId(self.order_next);
+        self.orders.insert(id, reply);
+        Input::Order(id, order)
     }
 
     /// Does all that the world wants, and tells it of the clients that were cut off on the way.
@@ -162,6 +179,12 @@ impl RoomTask {
                 if let Some(token) = self.tenancy.mint(&refresh) {
                     let message = proto::signal_response::Message::RefreshToken(token);
                     self.post(id, Box::new(proto::SignalResponse { message: Some(message) }));
+                }
+            }
+            Output::Reply(id, reply) => {
+                if let Some(sender) = self.orders.remove(&id) {
+                    // Who does not wait any more needs no answer.
+                    let _ = sender.send(*reply);
                 }
             }
             Output::Event(event) => log(&self.tenancy.name, &event),

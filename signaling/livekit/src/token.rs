@@ -144,6 +144,9 @@ pub struct Claims {
     /// What a room that this token creates should be like.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub room_config: Option<serde_json::Value>,
+    /// Names the settings of a room that this token creates.
+    #[serde(deserialize_with = "null_is_default", skip_serializing_if = "String::is_empty")]
+    pub room_preset: String,
     /// What we do not read, kept for the refreshed token.
     #[serde(flatten)]
     pub other: BTreeMap<String, serde_json::Value>,
@@ -153,6 +156,13 @@ impl Claims {
     /// Who the bearer is; may be empty.
     pub fn identity(&self) -> &str {
         if self.sub.is_empty() { &self.jti } else { &self.sub }
+    }
+
+    /// From when on the token is good, in whole seconds since 1970: when it was issued, as SDKs mint; 0 when it does
+    /// not say.
+    pub fn issued_s(&self) -> u64 {
+        // A float-to-integer cast saturates.
+        self.nbf.as_ref().and_then(serde_json::Number::as_f64).map_or(0, |seconds| seconds as u64)
     }
 
     /// End of the token in whole seconds since 1970; 0 when it has none.

@@ -20,6 +20,15 @@ pub enum Effect {
     Published(TrackSid),
     /// A track is gone; nobody receives it any more.
     Unpublished(Box<Publication>),
+    /// The right to publish a track was withdrawn; that the track is gone follows.
+    Withdrawn {
+        /// Whose right.
+        publisher: ParticipantSid,
+        /// Which track.
+        track: TrackSid,
+    },
+    /// A participant is there, but others are to think that it has left.
+    Vanished(ParticipantSid),
     /// The publisher silenced a track or gave it voice.
     Muted {
         /// Which track.

@@ -64,6 +64,8 @@ pub enum LeaveReason {
     ServerShutdown,
     /// An administrator removed it.
     Removed,
+    /// An administrator moved it to another room.
+    Moved,
     /// The room was deleted.
     RoomDeleted,
     /// The room ended.

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use crate::effect::Effect;
 use crate::{Participant, ParticipantSid, Publication, RoomLimits, RoomSid, TrackSid};
 
+mod admin;
 mod entry;
 mod profile;
 mod publish;
@@ -39,7 +40,12 @@ pub struct Room {
     publications: BTreeMap<TrackSid, Publication>,
     effects: VecDeque<Effect>,
     alarms: BTreeSet<(Instant, Alarm)>,
+    /// When it ends, while nobody is there.
     empty_at: Option<Instant>,
+    /// Since when nobody is there.
+    empty_since: Instant,
+    /// Somebody was there.
+    inhabited_once: bool,
     finished: bool,
 }
 
@@ -64,6 +70,8 @@ impl Room {
             effects: VecDeque::new(),
             alarms: BTreeSet::from([(empty_at, Alarm::Empty)]),
             empty_at: Some(empty_at),
+            empty_since: now,
+            inhabited_once: false,
             finished: false,
         }
     }

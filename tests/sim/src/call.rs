@@ -213,7 +213,11 @@ impl Call {
                 Output::Event(livekit::world::RoomEvent::ClientFault { identity, what }) => {
                     self.faults.push(format!("{identity}: {what}"));
                 }
-                Output::Accepted(_) | Output::Close(_) | Output::RefreshToken(..) | Output::Event(_) => {}
+                Output::Accepted(_)
+                | Output::Close(_)
+                | Output::RefreshToken(..)
+                | Output::Reply(..)
+                | Output::Event(_) => {}
             }
         }
     }
@@ -340,6 +344,13 @@ fn config(shards: u16, seed: u64, media: &Media) -> WorldConfig {
         ping_timeout_s: 15,
         server: ServerFacts { version: "1.13.5".into(), node_id: "ND_sim".into(), region: String::new() },
         ice_servers: Vec::new(),
-        seed,
+        seed: wide(seed),
     }
+}
+
+/// The simulation's seed as the room's.
+fn wide(seed: u64) -> [u8; 32] {
+    let mut wide = [0; 32];
+    wide[..8].copy_from_slice(&seed.to_le_bytes());
+    wide
 }

@@ -1,9 +1,9 @@
-//! What a participant says of itself, and what it may do.
+//! What a participant says of itself.
 
 use std::collections::BTreeMap;
 
 use super::Room;
-use crate::{Grants, ParticipantSid};
+use crate::ParticipantSid;
 
 /// Why a profile stays as it is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
@@ -38,11 +38,25 @@ impl Room {
         metadata: &str,
         attributes: &BTreeMap<String, String>,
     ) -> Result<(), ProfileError> {
-        let limits = self.settings.limits;
-        let participant = self.participants.get_mut(sid).ok_or(ProfileError::NotThere)?;
+        let participant = self.participants.get(sid).ok_or(ProfileError::NotThere)?;
         if !participant.grants.can_update_metadata {
             return Err(ProfileError::NotAllowed);
         }
+        self.merge_profile(sid, name, metadata, attributes)?;
+        self.touch(sid);
+        Ok(())
+    }
+
+    /// Lays words over what is there, or changes nothing.
+    pub(super) fn merge_profile(
+        &mut self,
+        sid: &ParticipantSid,
+        name: &str,
+        metadata: &str,
+        attributes: &BTreeMap<String, String>,
+    ) -> Result<(), ProfileError> {
+        let limits = self.settings.limits;
+        let participant = self.participants.get_mut(sid).ok_or(ProfileError::NotThere)?;
         let mut merged = participant.attributes.clone();
         for (key, value) in attributes {
             if value.is_empty() {
@@ -67,24 +81,7 @@ impl Room {
         if !metadata.is_empty() {
             metadata.clone_into(&mut participant.metadata);
         }
-        self.touch(sid);
         Ok(())
-    }
-
-    /// Gives and takes rights. Publications that are no longer allowed end, subscriptions come and go.
-    pub fn set_grants(&mut self, sid: &ParticipantSid, grants: Grants) {
-        let Some(participant) = self.participants.get_mut(sid) else { return };
-        participant.grants = grants;
-        let published = participant.publications.clone();
-        self.touch(sid);
-        for track in published {
-            let Some(source) = self.publications.get(&track).map(|it| it.source) else { continue };
-            if self.participants.get(sid).is_some_and(|it| !it.grants.allows_source(source)) {
-                self.unpublish(&track);
-            }
-        }
-        self.reconcile_subscriber(sid);
-        self.reconcile_publisher(sid);
     }
 }
 

@@ -76,6 +76,8 @@ impl Scene {
                 }
                 Effect::Published(_) => "published".into(),
                 Effect::Unpublished(_) => "unpublished".into(),
+                Effect::Withdrawn { publisher, .. } => format!("withdrawn {}", who(&self.room, &publisher)),
+                Effect::Vanished(sid) => format!("vanished {}", who(&self.room, &sid)),
                 Effect::Muted { muted, .. } => format!("muted {muted}"),
                 Effect::Subscribed { subscriber, .. } => format!("subscribed {}", who(&self.room, &subscriber)),
                 Effect::Unsubscribed { subscriber, .. } => format!("unsubscribed {}", who(&self.room, &subscriber)),
@@ -210,12 +212,12 @@ fn rights_taken_end_what_they_allowed() {
     let (ann, bob) = (scene.join("ann"), scene.join("bob"));
     scene.publish(&ann);
     scene.effects();
-    scene.room.set_grants(&bob, Grants { can_subscribe: false, ..Grants::default() });
+    scene.room.set_grants(&bob, Grants { can_subscribe: false, ..Grants::default() }, scene.now);
     assert_eq!(scene.effects(), ["changed bob", "unsubscribed bob"]);
-    scene.room.set_grants(&bob, Grants::default());
+    scene.room.set_grants(&bob, Grants::default(), scene.now);
     assert_eq!(scene.effects(), ["changed bob", "subscribed bob"]);
-    scene.room.set_grants(&ann, Grants { can_publish: false, ..Grants::default() });
-    assert_eq!(scene.effects(), ["changed ann", "unsubscribed bob", "unpublished", "changed ann"]);
+    scene.room.set_grants(&ann, Grants { can_publish: false, ..Grants::default() }, scene.now);
+    assert_eq!(scene.effects(), ["changed ann", "withdrawn ann", "unsubscribed bob", "unpublished", "changed ann"]);
 }
 
 #[test]
@@ -262,7 +264,7 @@ fn a_profile_changes_only_by_right_and_within_limits() {
     assert_eq!(scene.room.update_profile(&ann, &long, "", &attributes), Err(ProfileError::NameTooLong));
     let big = BTreeMap::from([("k".to_string(), long)]);
     assert_eq!(scene.room.update_profile(&ann, "", "", &big), Err(ProfileError::AttributesTooLong));
-    scene.room.set_grants(&ann, Grants::default());
+    scene.room.set_grants(&ann, Grants::default(), scene.now);
     assert_eq!(scene.room.update_profile(&ann, "", "m", &attributes), Err(ProfileError::NotAllowed));
 }
 
@@ -328,4 +330,97 @@ fn muting_is_told_once_and_only_by_the_owner() {
     assert!(!scene.room.mute(&bob, &track, false));
     assert!(scene.room.resize(&ann, &track, 640, 360));
     assert!(!scene.room.resize(&bob, &track, 1, 1));
+}
+
+#[test]
+fn rights_that_stay_change_nothing() {
+    let mut scene = Scene::new();
+    let ann = scene.join("ann");
+    scene.effects();
+    let same = scene.room.participant(&ann).unwrap().grants.clone();
+    assert!(!scene.room.set_grants(&ann, same, scene.now));
+    assert!(scene.effects().is_empty());
+}
+
+#[test]
+fn only_the_sources_that_lost_their_right_end() {
+    let mut scene = Scene::new();
+    let (ann, _bob) = (scene.join("ann"), scene.join("bob"));
+    let camera = scene.publish(&ann);
+    let request = TrackRequest {
+        kind: Kind::Audio,
+        source: Source::Microphone,
+        name: String::new(),
+        muted: false,
+        width: 0,
+        height: 0,
+        layers: vec![],
+    };
+    let microphone = scene.room.request_publication(&ann, request, &mut scene.rng).unwrap();
+    scene.room.announce(&microphone);
+    scene.effects();
+    let speaks = Grants { can_publish_sources: [Source::Microphone].into(), ..Grants::default() };
+    assert!(scene.room.set_grants(&ann, speaks, scene.now));
+    assert_eq!(scene.effects(), ["changed ann", "withdrawn ann", "unsubscribed bob", "unpublished", "changed ann"]);
+    assert!(scene.room.publication(&camera).is_none());
+    assert!(scene.room.publication(&microphone).is_some());
+    assert_eq!(scene.request(&ann), Err(PublishError::NotAllowed));
+}
+
+#[test]
+fn who_is_hidden_vanishes_and_comes_back() {
+    let mut scene = Scene::new();
+    let (ann, _bob) = (scene.join("ann"), scene.join("bob"));
+    scene.publish(&ann);
+    scene.effects();
+    scene.room.set_grants(&ann, Grants { hidden: true, ..Grants::default() }, scene.now);
+    assert_eq!(scene.effects(), ["changed ann", "unsubscribed bob", "vanished ann"]);
+    scene.room.set_grants(&ann, Grants::default(), scene.now);
+    assert_eq!(scene.effects(), ["changed ann", "subscribed bob"]);
+}
+
+#[test]
+fn an_administrator_needs_no_right_to_amend_a_profile() {
+    let mut scene = Scene::new();
+    let ann = scene.enter(Newcomer { grants: Grants::default(), ..Scene::newcomer("ann") });
+    scene.effects();
+    let attributes = BTreeMap::from([("a".to_string(), "1".to_string())]);
+    scene.room.amend_profile(&ann, "", "m", &attributes).unwrap();
+    assert_eq!(scene.effects(), ["changed ann"]);
+    scene.room.amend_profile(&ann, "", "", &BTreeMap::new()).unwrap();
+    assert!(scene.effects().is_empty(), "nothing was said");
+    let gone = BTreeMap::from([("a".to_string(), String::new())]);
+    scene.room.amend_profile(&ann, "Ann", "", &gone).unwrap();
+    let participant = scene.room.participant(&ann).unwrap();
+    assert_eq!((participant.name.as_str(), participant.metadata.as_str()), ("Ann", "m"));
+    assert!(participant.attributes.is_empty());
+    let long = "x".repeat(crate::limits::METADATA_BYTES_MAX + 1);
+    assert_eq!(scene.room.amend_profile(&ann, "", &long, &gone), Err(ProfileError::MetadataTooLong));
+    assert_eq!(scene.room.amend_profile(&ParticipantSid::new("PA_x"), "", "", &gone), Err(ProfileError::NotThere));
+}
+
+#[test]
+fn timeouts_count_from_the_beginning_of_the_wait() {
+    let mut scene = Scene::new();
+    let (begun, seconds) = (scene.now, Duration::from_secs);
+    scene.room.set_timeouts(seconds(10), seconds(5));
+    assert_eq!(scene.room.deadline(), Some(begun + seconds(10)));
+    let ann = scene.join("ann");
+    scene.room.set_timeouts(seconds(20), seconds(7));
+    let left = begun + seconds(100);
+    scene.room.leave(&ann, LeaveReason::ClientInitiated, left);
+    assert_eq!(scene.room.deadline(), Some(left + seconds(7)));
+    scene.room.set_timeouts(seconds(20), seconds(3));
+    scene.room.tick(left + seconds(3));
+    assert!(scene.room.is_finished());
+}
+
+#[test]
+fn who_becomes_a_recorder_keeps_no_room_alive() {
+    let mut scene = Scene::new();
+    let ann = scene.join("ann");
+    scene.room.set_grants(&ann, Grants { recorder: true, ..Grants::default() }, scene.now);
+    assert_eq!(scene.room.deadline(), Some(scene.now + Duration::from_secs(20)));
+    scene.room.set_grants(&ann, Grants::default(), scene.now);
+    assert_eq!(scene.room.deadline(), Some(scene.now + JOIN_TIMEOUT), "only its join is watched");
 }

@@ -26,6 +26,7 @@ pub(super) struct Scene {
     pub(super) refreshed: Vec<(ConnectionId, Refresh)>,
     pub(super) events: Vec<RoomEvent>,
     pub(super) replies: Vec<(OrderId, Result<Reply, Fault>)>,
+    pub(super) orders: u64,
     connections: u64,
 }
 
@@ -110,6 +111,7 @@ impl Scene {
             refreshed: vec![],
             events: vec![],
             replies: vec![],
+            orders: 0,
             connections: 0,
         }
     }
