@@ -1,6 +1,7 @@
 //! One subscription: a track as one subscriber gets it.
 
 mod padding;
+mod replaying;
 
 use std::time::{Duration, Instant};
 
@@ -13,6 +14,7 @@ use wire::{Pt, Ssrc};
 use crate::descriptor::{DATA_BYTES_MAX, Descriptors};
 use crate::extensions::Extensions;
 use crate::layout::Layout;
+use crate::replay::{self, Replay};
 use crate::rewriter::{Fate, Numbers, Repeat, Rewriter, Rewritten};
 use crate::ring::Meta;
 use crate::selector::{Choice, Selector};
@@ -81,6 +83,10 @@ pub struct DownTrack {
     rewriter: Rewriter,
     extensions: Extensions,
     descriptors: Descriptors,
+    replay: Option<Replay>,
+    replay_bytes_max: u64,
+    /// When a replay was last begun because the picture was lost.
+    replayed_again: Option<Instant>,
     /// The payload type that the last packet had, and what becomes of it.
     payload: Option<PayloadMap>,
     rtx_seq: u16,
@@ -98,6 +104,9 @@ impl DownTrack {
             rewriter: Rewriter::new(params.kind, rng),
             extensions: Extensions::new(up, &params),
             descriptors: Descriptors::default(),
+            replay: None,
+            replay_bytes_max: replay::BYTES_MAX,
+            replayed_again: None,
             payload: None,
             rtx_seq: rng.random(),
             reports: [None; REPORTS],
@@ -190,6 +199,13 @@ impl DownTrack {
             self.selector.stop();
             return None;
         }
+        if let Some(replay) = &self.replay
+            && replay.encoding == arrival.encoding
+            && replay.next <= arrival.seq
+        {
+            // Its turn comes.
+            return None;
+        }
         let (meta, bytes) = up.packet(arrival.encoding, arrival.seq)?;
         let before = self.selector.point();
         let choice = self.selector.choose(up, arrival.encoding, meta);
@@ -212,10 +228,21 @@ impl DownTrack {
                 self.rewriter.go_on(now, meta, fate, before, self.selector.point())?
             }
         };
-        let source = Source { meta, bytes, layout: up.layout(arrival.encoding) };
+        self.write_rewritten(&Source { meta, bytes, layout: up.layout(arrival.encoding) }, rewritten, payload, out)
+    }
+
+    fn write_rewritten<'a>(
+        &mut self,
+        source: &Source<'_>,
+        rewritten: Rewritten,
+        payload: Option<Payload<'a>>,
+        out: &mut [u8],
+    ) -> Option<Written<'a>> {
         let written = match (rewritten, payload) {
-            (Rewritten::Packet(numbers), Some(payload)) => self.write(&source, payload, numbers, None, out),
-            (Rewritten::Packet(numbers) | Rewritten::Padding(numbers), _) => self.write_padding(meta.pt, numbers, out),
+            (Rewritten::Packet(numbers), Some(payload)) => self.write(source, payload, numbers, None, out),
+            (Rewritten::Packet(numbers) | Rewritten::Padding(numbers), _) => {
+                self.write_padding(source.meta.pt, numbers, out)
+            }
         };
         self.count(written)
     }
@@ -263,12 +290,9 @@ impl DownTrack {
         }
         let payload = self.payload(meta, bytes);
         let fate = fate(Choice::Send, payload);
-        let (point, source) = (self.selector.point(), Source { meta, bytes, layout: up.layout(encoding) });
-        let written = match (self.rewriter.go_on(now, meta, fate, point, point)?, payload) {
-            (Rewritten::Packet(numbers), Some(payload)) => self.write(&source, payload, numbers, None, out),
-            (Rewritten::Packet(numbers) | Rewritten::Padding(numbers), _) => self.write_padding(meta.pt, numbers, out),
-        };
-        self.count(written)
+        let point = self.selector.point();
+        let rewritten = self.rewriter.go_on(now, meta, fate, point, point)?;
+        self.write_rewritten(&Source { meta, bytes, layout: up.layout(encoding) }, rewritten, payload, out)
     }
 
     /// The sender report to send at `now`; `None` before packets and before the publisher's own report.

@@ -13,6 +13,7 @@ use crate::missing::Missing;
 use crate::points::{Point, SPATIAL_LAYERS};
 use crate::rate::Rates;
 use crate::reception::{ClockPoint, Reception};
+use crate::replay;
 use crate::ring::{Meta, Ring};
 use crate::sequence::{Place, Sequence};
 
@@ -33,11 +34,21 @@ pub(crate) struct Encoding {
     pub(crate) clock: Option<ClockPoint>,
     pub(crate) clock_hz: u32,
     pub(crate) inspector: Inspector,
+    key: Option<Key>,
     last: Option<Instant>,
     /// When a packet of each spatial layer last came, or the layer was announced.
     layers: [Option<Instant>; SPATIAL_LAYERS as usize],
     top_spatial: u8,
     rates: Rates,
+}
+
+/// The newest key frame.
+#[derive(Clone, Copy, Debug)]
+struct Key {
+    seq: u64,
+    run: u16,
+    timestamp: u32,
+    arrived: Instant,
 }
 
 /// A media packet with what a retransmission changes already undone.
@@ -71,6 +82,7 @@ impl Encoding {
             clock: None,
             clock_hz: if kind == Kind::Audio { 48_000 } else { 90_000 },
             inspector: Inspector::default(),
+            key: None,
             last: None,
             layers: [None; SPATIAL_LAYERS as usize],
             top_spatial: 0,
@@ -115,9 +127,7 @@ impl Encoding {
         self.rates.add(now, header.len() + incoming.payload.len(), meta.frame.points);
         self.note_layer(now, &meta.frame);
         self.throttle.unpark();
-        if meta.frame.keyframe {
-            self.throttle.came();
-        }
+        self.note_key(now, &meta);
         Outcome::New { seq, missing_from }
     }
 
@@ -152,6 +162,33 @@ impl Encoding {
     /// Bits per second that `point` took lately.
     pub(crate) fn bitrate_bps(&self, now: Instant, point: Point) -> u64 {
         self.rates.bits_per_second(now, point)
+    }
+
+    /// The first packet of the newest key frame, if from there on everything came or still may come, and the key frame
+    /// is younger than [`replay::AGE_MAX`].
+    pub(crate) fn replayable_from(&self, now: Instant) -> Option<u64> {
+        let fresh = |key: &Key| now.saturating_duration_since(key.arrived) <= replay::AGE_MAX;
+        self.key.filter(|key| fresh(key) && key.run == self.sequence.run()).map(|key| key.seq)
+    }
+
+    /// A packet was given up: what follows cannot be decoded until the next key frame.
+    pub(crate) fn lose(&mut self) {
+        self.key = None;
+        self.ring.want_from(None);
+    }
+
+    fn note_key(&mut self, now: Instant, meta: &Meta) {
+        if meta.frame.keyframe {
+            self.throttle.came();
+            // Several packets of one picture may look like a place to begin: the first is.
+            let is_newer = |key: &Key| meta.seq > key.seq && meta.timestamp != key.timestamp;
+            if self.key.is_none_or(|key| key.run != meta.run || is_newer(&key)) {
+                self.key = Some(Key { seq: meta.seq, run: meta.run, timestamp: meta.timestamp, arrived: now });
+                self.ring.want_from(Some(meta.seq));
+            }
+        } else if self.key.is_some_and(|key| now.saturating_duration_since(key.arrived) > replay::AGE_MAX) {
+            self.lose();
+        }
     }
 
     /// The highest spatial layer that is sent.

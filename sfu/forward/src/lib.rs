@@ -19,6 +19,7 @@ pub mod missing;
 pub mod points;
 mod rate;
 pub mod reception;
+pub mod replay;
 mod rewriter;
 pub mod ring;
 mod selector;

@@ -12,6 +12,7 @@ use crate::frame::Frame;
 use crate::history::{AUDIO_ENTRIES, Entry, History, State, VIDEO_ENTRIES};
 use crate::points::Point;
 use crate::reception::ticks;
+use crate::replay;
 use crate::ring::Meta;
 use crate::uptrack::UpTrack;
 
@@ -101,8 +102,33 @@ struct Stretch {
     run: u16,
     first: u64,
     timestamp_offset: u32,
+    squeeze: Squeeze,
     tl0_offset: u8,
     frame_offset: u16,
+}
+
+/// Draws the timestamps of a replay together.
+#[derive(Clone, Copy, Debug, Default)]
+struct Squeeze {
+    /// From this timestamp on nothing is changed.
+    present: u32,
+    /// What lies before it is divided by two to this power.
+    shift: u8,
+}
+
+impl Squeeze {
+    /// Brings what lies between `from` and `present` within `span` ticks.
+    fn within(from: u32, present: u32, span: u32) -> Self {
+        let behind = present.wrapping_sub(from);
+        let shift = (0..u32::BITS as u8).find(|shift| behind >> shift <= span).unwrap_or(0);
+        Self { present, shift }
+    }
+
+    #[inline]
+    fn place(self, timestamp: u32) -> u32 {
+        let behind = self.present.wrapping_sub(timestamp);
+        if self.shift == 0 || behind as i32 <= 0 { timestamp } else { self.present.wrapping_sub(behind >> self.shift) }
+    }
 }
 
 /// The newest packet that was sent.
@@ -151,6 +177,40 @@ impl Rewriter {
     /// Begins a stretch at `point` with the packet `meta`.
     pub(crate) fn begin(&mut self, now: Instant, up: &UpTrack, encoding: u8, point: Point, meta: &Meta) -> Numbers {
         let timestamp = self.align(now, up, encoding, meta);
+        let offset = timestamp.wrapping_sub(meta.timestamp);
+        self.begin_with(now, encoding, point, meta, (offset, Squeeze::default()))
+    }
+
+    /// Begins a stretch at `point` with the packet `meta`, which is replayed: its timestamp and those up to that of
+    /// `present`, the newest packet, are drawn together.
+    pub(crate) fn begin_replay(
+        &mut self,
+        now: Instant,
+        up: &UpTrack,
+        encoding: u8,
+        point: Point,
+        meta: &Meta,
+        present: &Meta,
+    ) -> Numbers {
+        let span = ticks(replay::TIMESTAMPS, up.clock_hz(encoding));
+        let squeeze = Squeeze::within(meta.timestamp, present.timestamp, span);
+        let offset = self.align(now, up, encoding, present).wrapping_sub(present.timestamp);
+        let first = squeeze.place(meta.timestamp).wrapping_add(offset);
+        // Never back, and never into the frame before.
+        let after = self.last.timestamp.wrapping_add(1);
+        let short = if self.last.at.is_some() { after.wrapping_sub(first) as i32 } else { 0 };
+        let offset = offset.wrapping_add_signed(short.max(0));
+        self.begin_with(now, encoding, point, meta, (offset, squeeze))
+    }
+
+    fn begin_with(
+        &mut self,
+        now: Instant,
+        encoding: u8,
+        point: Point,
+        meta: &Meta,
+        (timestamp_offset, squeeze): (u32, Squeeze),
+    ) -> Numbers {
         let counters = meta.frame.counters;
         let (picture, tl0) = (counters.picture_id().unwrap_or(0), counters.tl0_index().unwrap_or(0));
         let frame = meta.frame.described.map_or(0, |told| told.number);
@@ -164,7 +224,8 @@ impl Rewriter {
             encoding,
             run: meta.run,
             first: self.history.next(),
-            timestamp_offset: timestamp.wrapping_sub(meta.timestamp),
+            timestamp_offset,
+            squeeze,
             tl0_offset: tl0.wrapping_sub(self.last.tl0_index.wrapping_add(1)),
             frame_offset: frame.wrapping_sub(self.last.frame_number.wrapping_add(1)),
         };
@@ -365,7 +426,7 @@ fn numbers(stretch: &Stretch, picture_offset: u16, point: Point, number: u64, me
     let Frame { counters, described, .. } = &meta.frame;
     Numbers {
         number,
-        timestamp: meta.timestamp.wrapping_add(stretch.timestamp_offset),
+        timestamp: stretch.squeeze.place(meta.timestamp).wrapping_add(stretch.timestamp_offset),
         picture_id: counters.picture_id().unwrap_or(0).wrapping_sub(picture_offset) % PICTURE_MODULUS,
         tl0_index: counters.tl0_index().unwrap_or(0).wrapping_sub(stretch.tl0_offset),
         frame_number: described.map_or(0, |told| told.number).wrapping_sub(stretch.frame_offset),

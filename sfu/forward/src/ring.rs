@@ -9,20 +9,26 @@ use wire::{Pt, Ssrc};
 
 use crate::frame::Frame;
 
-/// Packets kept of a video encoding: about 3 s of 3.5 Mbit/s. A power of two.
-pub const VIDEO_PACKETS: usize = 1024;
-/// Packets kept of an audio encoding: about 5 s. A power of two.
+/// Most packets kept of a video encoding: ten seconds of 2 Mbit/s. A power of two.
+pub const VIDEO_PACKETS: usize = 2048;
+/// Most packets kept of an audio encoding: about 5 s. A power of two.
 pub const AUDIO_PACKETS: usize = 256;
 /// Longest packet that is kept, in bytes: more than any path's datagram, so only a hostile sender meets it.
 pub const PACKET_BYTES_MAX: usize = 2048;
 /// Most bytes kept of a video encoding; older packets give way.
-pub const VIDEO_BYTES_MAX: usize = 1 << 20;
+pub const VIDEO_BYTES_MAX: usize = 1 << 21;
 /// Most bytes kept of an audio encoding; older packets give way.
 pub const AUDIO_BYTES_MAX: usize = 1 << 16;
-/// Bytes to begin with. Doubled while they hold less than [`RETAINED`], so that a thin stream stays small.
-const BYTES_START: usize = 1 << 14;
+/// Bytes to begin with for video. Doubled while they hold less than they should, so that a thin stream stays small.
+const VIDEO_BYTES_START: usize = 1 << 14;
+/// Bytes to begin with for audio.
+const AUDIO_BYTES_START: usize = 1 << 12;
+/// Packets to begin with. Doubled when their bytes are still there as their places are needed.
+const PACKETS_START: usize = 64;
 /// How long a packet should stay: ten retransmission attempts at 150 ms round trip.
 const RETAINED: Duration = Duration::from_millis(1500);
+/// A ring that takes longer than this to be written over is larger than it need be and halved.
+const RETAINED_MAX: Duration = Duration::from_millis(3200);
 
 /// What is known of a packet beside its bytes.
 #[derive(Clone, Copy, PartialEq, Debug)]
@@ -51,13 +57,17 @@ pub struct Meta {
 pub struct Ring {
     slots: Vec<Option<Slot>>,
     slots_max: usize,
+    highest: u64,
     bytes: Vec<u8>,
+    bytes_start: usize,
     bytes_max: usize,
     /// Bytes ever written: the place of the next packet, modulo the length of `bytes`.
     written: u64,
-    /// Bytes before this place were overwritten when the ring was shorter.
+    /// Bytes before this place were overwritten when the ring had another length.
     kept_from: u64,
     lap_began: Option<Instant>,
+    /// Bytes from this place on are to be kept beyond their time, as far as the limits allow.
+    wanted_from: Option<u64>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -70,16 +80,32 @@ struct Slot {
 impl Ring {
     /// An empty ring.
     pub fn new(kind: Kind) -> Self {
-        let (slots_max, bytes_max) = match kind {
-            Kind::Audio => (AUDIO_PACKETS, AUDIO_BYTES_MAX),
-            Kind::Video => (VIDEO_PACKETS, VIDEO_BYTES_MAX),
+        let (slots_max, bytes_start, bytes_max) = match kind {
+            Kind::Audio => (AUDIO_PACKETS, AUDIO_BYTES_START, AUDIO_BYTES_MAX),
+            Kind::Video => (VIDEO_PACKETS, VIDEO_BYTES_START, VIDEO_BYTES_MAX),
         };
-        Self { slots: Vec::new(), slots_max, bytes: Vec::new(), bytes_max, written: 0, kept_from: 0, lap_began: None }
+        Self {
+            slots: Vec::new(),
+            slots_max,
+            highest: 0,
+            bytes: Vec::new(),
+            bytes_start,
+            bytes_max,
+            written: 0,
+            kept_from: 0,
+            lap_began: None,
+            wanted_from: None,
+        }
     }
 
     /// Most packets kept.
     pub fn packets_max(&self) -> usize {
         self.slots_max
+    }
+
+    /// Memory taken, in bytes.
+    pub fn memory_bytes(&self) -> usize {
+        self.bytes.len() + self.slots.len() * size_of::<Option<Slot>>()
     }
 
     /// Whether a packet was kept under `seq`, and no newer one in its place.
@@ -88,18 +114,28 @@ impl Ring {
     }
 
     /// Finds a packet that is still kept; its bytes are header and payload in the clear without padding.
+    #[inline]
     pub fn packet(&self, seq: u64) -> Option<(&Meta, &[u8])> {
         let slot = self.slot(seq)?;
-        let kept = slot.place >= self.kept_from && slot.place + self.bytes.len() as u64 >= self.written;
         let start = self.offset(slot.place);
-        self.bytes.get(start..start + slot.len).filter(|_| kept).map(|bytes| (&slot.meta, bytes))
+        self.bytes.get(start..start + slot.len).filter(|_| self.is_kept(slot)).map(|bytes| (&slot.meta, bytes))
+    }
+
+    /// Bytes written since the packet `seq` came, with its own; `None` when it is no longer kept.
+    pub fn bytes_since(&self, seq: u64) -> Option<u64> {
+        self.slot(seq).filter(|slot| self.is_kept(slot)).map(|slot| self.written - slot.place)
+    }
+
+    /// From the packet `seq` on nothing is to be lost while there is room; `None` takes that back.
+    pub fn want_from(&mut self, seq: Option<u64>) {
+        self.wanted_from = seq.and_then(|seq| self.slot(seq)).map(|slot| slot.place);
     }
 
     /// Keeps a packet made of `header` and `payload`; header fields that a retransmission changes are taken
-    /// from `meta` and `ssrc`. False, and nothing kept, when it is too long or no header.
+    /// from `meta` and `ssrc`. False, and nothing kept, when it is too long, too old or no header.
     pub fn insert(&mut self, meta: Meta, ssrc: Ssrc, header: &[u8], payload: &[u8]) -> bool {
         let len = header.len() + payload.len();
-        if len > PACKET_BYTES_MAX || header.len() < FIXED_HEADER_BYTES {
+        if len > PACKET_BYTES_MAX || header.len() < FIXED_HEADER_BYTES || !self.make_slot(&meta) {
             return false;
         }
         let start = self.make_room(meta.arrival, len);
@@ -113,28 +149,63 @@ impl Ring {
         fixed[2..4].copy_from_slice(&(meta.seq as u16).to_be_bytes());
         fixed[8..12].copy_from_slice(&ssrc.0.to_be_bytes());
         self.written += len as u64;
-        if self.slots.is_empty() {
-            self.slots = vec![None; self.slots_max];
-        }
-        let index = meta.seq as usize & (self.slots_max - 1);
+        let index = meta.seq as usize & (self.slots.len() - 1);
         self.slots[index] = Some(Slot { meta, place, len });
         true
     }
 
+    #[inline]
     fn slot(&self, seq: u64) -> Option<&Slot> {
-        let slot = self.slots.get(seq as usize & (self.slots_max - 1))?.as_ref()?;
+        let slot = self.slots.get(seq as usize & self.slots.len().wrapping_sub(1))?.as_ref()?;
         (slot.meta.seq == seq).then_some(slot)
     }
 
+    #[inline]
+    fn is_kept(&self, slot: &Slot) -> bool {
+        slot.place >= self.kept_from && slot.place + self.bytes.len() as u64 >= self.written
+    }
+
+    #[inline]
     fn offset(&self, place: u64) -> usize {
         // The length is a power of two.
         place as usize & self.bytes.len().wrapping_sub(1)
     }
 
+    /// Makes sure that a packet has a slot in which nothing stands that is still of use; false when it is too old.
+    fn make_slot(&mut self, meta: &Meta) -> bool {
+        let seq = meta.seq;
+        self.highest = self.highest.max(seq);
+        if self.slots.is_empty() {
+            self.slots = vec![None; PACKETS_START];
+        }
+        loop {
+            let index = seq as usize & (self.slots.len() - 1);
+            // What was numbered otherwise is hardly asked for any more.
+            let other = self.slots[index].as_ref().filter(|slot| slot.meta.run == meta.run);
+            let in_the_way = other.is_some_and(|slot| slot.meta.seq > seq || self.is_kept(slot));
+            let is_behind = self.highest - seq >= self.slots.len() as u64;
+            if !in_the_way && !is_behind {
+                return true;
+            }
+            if self.slots.len() >= self.slots_max {
+                return !is_behind;
+            }
+            self.double_slots();
+        }
+    }
+
+    fn double_slots(&mut self) {
+        let longer = vec![None; 2 * self.slots.len()];
+        for slot in std::mem::replace(&mut self.slots, longer).into_iter().flatten() {
+            let index = slot.meta.seq as usize & (self.slots.len() - 1);
+            self.slots[index] = Some(slot);
+        }
+    }
+
     /// Moves to where `len` bytes lie in one piece and returns where that is.
     fn make_room(&mut self, now: Instant, len: usize) -> usize {
         if self.bytes.is_empty() {
-            self.bytes.resize(BYTES_START, 0);
+            self.bytes.resize(self.bytes_start, 0);
         }
         let start = self.offset(self.written);
         if start + len <= self.bytes.len() {
@@ -147,19 +218,53 @@ impl Ring {
     }
 
     fn begin_lap(&mut self, now: Instant) {
-        let short = self.lap_began.is_some_and(|began| now.saturating_duration_since(began) < RETAINED);
+        let lap = self.lap_began.map_or(RETAINED, |began| now.saturating_duration_since(began));
         self.lap_began = Some(now);
         let old_len = self.bytes.len();
-        if !short || old_len >= self.bytes_max {
+        let is_wanted = self.wanted_from.is_some_and(|from| self.written.saturating_sub(from) <= old_len as u64);
+        if lap < RETAINED || is_wanted {
+            self.lengthen();
+        } else if lap > RETAINED_MAX && old_len > self.bytes_start {
+            self.shorten();
+        }
+    }
+
+    fn lengthen(&mut self) {
+        let old_len = self.bytes.len();
+        if old_len >= self.bytes_max {
             return;
         }
         self.bytes.resize(2 * old_len, 0);
-        self.kept_from = self.written.saturating_sub(old_len as u64);
+        self.kept_from = self.kept_from.max(self.written.saturating_sub(old_len as u64));
         // The lap that ended must lie where its places point to in the longer ring: in the half before
         // the place of the next packet.
         if self.offset(self.written) == 0 {
             self.bytes.copy_within(..old_len, old_len);
         }
+    }
+
+    /// Keeps the second half of the lap that ended, which is a lap of the shorter ring.
+    fn shorten(&mut self) {
+        let new_len = self.bytes.len() / 2;
+        self.bytes.copy_within(new_len.., 0);
+        self.bytes.truncate(new_len);
+        self.bytes.shrink_to_fit();
+        self.kept_from = self.kept_from.max(self.written - new_len as u64);
+        self.shorten_slots();
+    }
+
+    fn shorten_slots(&mut self) {
+        let kept = self.slots.iter().flatten().filter(|slot| self.is_kept(slot)).map(|slot| slot.meta.seq).min();
+        let span = self.highest - kept.unwrap_or(self.highest);
+        let len = (span as usize + 1).next_power_of_two().max(PACKETS_START);
+        if len >= self.slots.len() {
+            return;
+        }
+        let mut shorter = vec![None; len];
+        for slot in self.slots.iter().flatten().filter(|slot| self.is_kept(slot)) {
+            shorter[slot.meta.seq as usize & (len - 1)] = Some(*slot);
+        }
+        self.slots = shorter;
     }
 }
 
@@ -208,6 +313,39 @@ mod tests {
         }
         assert!(thin.bytes.len() <= 1 << 15, "{}", thin.bytes.len());
         assert_eq!(thick.bytes.len(), VIDEO_BYTES_MAX);
+    }
+
+    #[test]
+    fn what_is_wanted_stays_and_goes_when_it_is_not() {
+        let (start, mut ring) = (crate::testing::start(), Ring::new(Kind::Video));
+        // 1 Mbit/s, ten seconds long, wanted from the first packet on.
+        let at = |seq: u64| start + Duration::from_millis(10) * seq as u32;
+        for seq in 0..1000 {
+            assert!(ring.insert(meta(seq, at(seq)), Ssrc(9), &header(seq), &[0; 1238]));
+            if seq == 0 {
+                ring.want_from(Some(0));
+            }
+        }
+        assert!((0..1000).all(|seq| ring.packet(seq).is_some()));
+        assert_eq!(ring.bytes_since(999), Some(1250));
+        assert!(ring.bytes_since(0).unwrap() >= 1_250_000);
+        ring.want_from(None);
+        for seq in 1000..6000 {
+            assert!(ring.insert(meta(seq, at(seq)), Ssrc(9), &header(seq), &[0; 1238]));
+            let from = seq - 140;
+            assert!((from..=seq).all(|seq| ring.packet(seq).is_some()), "1.4 s before {seq}");
+        }
+        assert!(ring.memory_bytes() <= 400_000, "{} bytes", ring.memory_bytes());
+    }
+
+    #[test]
+    fn a_silent_audio_track_takes_little() {
+        let (start, mut ring) = (crate::testing::start(), Ring::new(Kind::Audio));
+        for seq in 0..1000 {
+            let now = start + Duration::from_millis(20) * seq as u32;
+            assert!(ring.insert(meta(seq, now), Ssrc(9), &header(seq), &[0; 20]));
+        }
+        assert!(ring.memory_bytes() <= 40_000, "{} bytes", ring.memory_bytes());
     }
 
     proptest! {

@@ -12,6 +12,7 @@ use crate::inspect::Parts;
 use crate::layout::Layout;
 use crate::points::Point;
 use crate::reception::{ClockPoint, ReceptionReport, ReceptionTotals};
+use crate::replay;
 use crate::ring::Meta;
 use crate::sequence::Place;
 
@@ -240,6 +241,7 @@ impl UpTrack {
         encoding.missing.remove(seq);
         let given_up = encoding.missing.extend(now, missing_from..seq);
         if given_up > 0 && is_video {
+            encoding.lose();
             encoding.throttle.want(now);
         }
         self.stats.lost += given_up;
@@ -257,6 +259,7 @@ impl UpTrack {
         let encoding = self.encodings.get_mut(usize::from(encoding))?;
         let given_up = encoding.missing.take_due(now, rtt, seqs);
         if given_up > 0 && self.params.kind == Kind::Video {
+            encoding.lose();
             encoding.throttle.want(now);
         }
         self.stats.lost += given_up;
@@ -375,6 +378,27 @@ impl UpTrack {
     /// The highest spatial layer that comes within `encoding`.
     pub(crate) fn top_spatial(&self, encoding: u8) -> u8 {
         self.encodings.get(usize::from(encoding)).map_or(0, Encoding::top_spatial)
+    }
+
+    /// What is to be sent to a subscriber that begins at `point` of `encoding` with the newest key frame: the key frame's
+    /// first packet and the bytes from there on. `None` when that is too much, or not all there.
+    pub(crate) fn replayable(&self, now: Instant, encoding: u8, point: Point) -> Option<(u64, u64)> {
+        let encoding = self.encodings.get(usize::from(encoding)).filter(|_| self.params.kind == Kind::Video)?;
+        let (first, last) = (encoding.replayable_from(now)?, encoding.sequence.highest()?);
+        let count = usize::try_from(last.checked_sub(first)? + 1).ok().filter(|&count| count <= replay::PACKETS_MAX)?;
+        encoding.ring.bytes_since(first)?;
+        let packets = (first..=last).take(count).filter_map(|seq| encoding.ring.packet(seq));
+        let needed = packets.filter(|(meta, _)| meta.frame.points.has(point));
+        let bytes = needed.map(|(_, bytes)| bytes.len() as u64).sum();
+        (bytes <= replay::BYTES_MAX).then_some((first, bytes))
+    }
+
+    /// The first packets of the newest key frames, for a mirror that begins; a mirror asks for nothing that it can replay.
+    pub fn keyframes(&self, now: Instant) -> impl Iterator<Item = (u8, std::ops::RangeInclusive<u64>)> {
+        (0..self.encodings()).filter_map(move |index| {
+            let (first, _) = self.replayable(now, index, Point::BEST)?;
+            Some((index, first..=self.highest_seq(index)?))
+        })
     }
 
     /// The structure that the dependency descriptors of `encoding` refer to.
