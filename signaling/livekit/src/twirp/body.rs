@@ -8,6 +8,7 @@ use serde::de::DeserializeOwned;
 
 use super::error::{Code, TwirpError};
 use super::json;
+use super::shape::Shaped;
 
 /// How bodies are written, both ways.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -39,7 +40,7 @@ impl Encoding {
         }
     }
 
-    pub(super) fn encode<M: Message + Serialize>(self, message: &M) -> Response {
+    pub(super) fn encode<M: Message + Serialize + Shaped>(self, message: &M) -> Response {
         match self {
             Self::Protobuf => {
                 ([(header::CONTENT_TYPE, "application/protobuf")], message.encode_to_vec()).into_response()

@@ -7,6 +7,7 @@ mod body;
 mod error;
 mod json;
 mod rooms;
+mod shape;
 
 use std::time::Duration;
 

@@ -10,6 +10,7 @@ use serde::de::DeserializeOwned;
 use super::access::{Need, check_room, check_rooms};
 use super::body::Encoding;
 use super::error::{Code, TwirpError};
+use super::shape::Shaped;
 use crate::config::RoomWish;
 use crate::lobby::{Lobby, OrderError, unix_s};
 use crate::token::Claims;
@@ -310,7 +311,7 @@ impl Call<'_> {
         }
     }
 
-    fn write(&self, message: &(impl Message + Serialize)) -> Response {
+    fn write(&self, message: &(impl Message + Serialize + Shaped)) -> Response {
         self.encoding.encode(message)
     }
 }

@@ -1,5 +1,8 @@
 //! The front from outside: a lobby on a loopback socket, asked as clients ask.
 
+mod api;
+mod api_attacks;
+mod api_people;
 mod node;
 mod refusals;
 mod signal;

@@ -32,6 +32,7 @@ pub(crate) struct Answer {
     pub(crate) status: u16,
     pub(crate) headers: String,
     pub(crate) body: String,
+    pub(crate) bytes: Vec<u8>,
 }
 
 pub(crate) fn config() -> Config {
@@ -93,6 +94,21 @@ impl Node {
         read_answer(&mut socket).await
     }
 
+    /// One HTTP exchange with a body.
+    pub(crate) async fn post(&self, target: &str, headers: &[String], body: &[u8]) -> Answer {
+        let mut socket = TcpStream::connect(self.address).await.unwrap();
+        let mut request = format!("POST {target} HTTP/1.1\r\nHost: test\r\nContent-Length: {}\r\n", body.len());
+        for line in headers {
+            request.push_str(line);
+            request.push_str("\r\n");
+        }
+        request.push_str("Connection: close\r\n\r\n");
+        socket.write_all(request.as_bytes()).await.unwrap();
+        // A server that refuses the body need not read it.
+        let _ = socket.write_all(body).await;
+        read_answer(&mut socket).await
+    }
+
     /// Asks for a WebSocket and reads the refusal.
     pub(crate) async fn refused(&self, target: &str, bearer: Option<&str>) -> Answer {
         let mut headers: Vec<String> = [
@@ -142,7 +158,8 @@ async fn read_answer(socket: &mut TcpStream) -> Answer {
         bytes.extend_from_slice(&piece[..read]);
     }
     let status = headers.split(' ').nth(1).unwrap().parse().unwrap();
-    Answer { status, headers, body: String::from_utf8_lossy(&bytes[head_end..]).into_owned() }
+    let bytes = bytes.split_off(head_end);
+    Answer { status, headers, body: String::from_utf8_lossy(&bytes).into_owned(), bytes }
 }
 
 /// One signal connection.
