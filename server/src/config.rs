@@ -6,6 +6,7 @@
 mod check;
 mod fault;
 mod keyfile;
+mod outside;
 mod raw;
 mod read;
 pub mod schema;
@@ -15,6 +16,8 @@ mod values;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::time::Duration;
+
+pub use outside::Webhook;
 
 pub use fault::{Fault, Faults, Place};
 pub use values::{Cidr, HostPort, Level, Secret, TurnServer, TurnTransport, UdpPorts, duration};
@@ -51,6 +54,10 @@ pub struct Config {
     pub room: Room,
     /// When to say no.
     pub limit: Limit,
+    /// Where what outlives a room is kept.
+    pub store: store::Place,
+    /// Who is told of rooms.
+    pub webhook: Webhook,
 }
 
 /// Where HTTP and WebSocket listen.
@@ -123,6 +130,10 @@ pub struct Room {
     pub departure_timeout_s: u32,
     /// Participants per room; 0 is no limit.
     pub max_participants: u32,
+    /// The server API may unmute, not only mute.
+    pub remote_unmute: bool,
+    /// Settings by name; 0 and empty text leave the default.
+    pub presets: BTreeMap<String, livekit::RoomWish>,
 }
 
 /// When to say no.
@@ -142,6 +153,8 @@ pub struct Limit {
     pub metadata_bytes: u32,
     /// Attributes of one participant, in bytes.
     pub attributes_bytes: u32,
+    /// Body of a request to the server API, in bytes.
+    pub api_body_bytes: u32,
 }
 
 /// The texts that a configuration is made of.

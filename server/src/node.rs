@@ -141,6 +141,7 @@ fn lobby_config(config: &Config, shards: NonZeroU16, media: MediaFacts) -> livek
             connections_max: size(config.limit.connections),
             room_name_bytes_max: size(config.limit.room_name_bytes),
             identity_bytes_max: size(config.limit.identity_bytes),
+            api_body_bytes_max: size(config.limit.api_body_bytes),
         },
         ice_servers: ice_servers(config),
         signal: SignalSettings::default(),
@@ -158,6 +159,8 @@ fn room_settings(config: &Config) -> RoomSettings {
         empty_timeout_s: config.room.empty_timeout_s,
         departure_timeout_s: config.room.departure_timeout_s,
         max_participants: config.room.max_participants,
+        remote_unmute: config.room.remote_unmute,
+        presets: config.room.presets.clone(),
         ..RoomSettings::default()
     };
     settings.limits.name_bytes_max = size(config.limit.name_bytes);

@@ -5,8 +5,9 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
 
 use super::fault::{Fault, Faults, Place};
+use super::outside;
 use super::raw::Raw;
-use super::read::NodeIps;
+use super::read::{NodeIps, Preset};
 use super::values::{HostPort, Level, Secret, TurnServer, UdpPorts};
 use super::{Choice, Config, Http, Limit, Logging, Room, Rtc, keyfile};
 use super::{DEVELOPMENT_KEY, DEVELOPMENT_SECRET, PORT_DEFAULT, SECRET_CHARS_MIN, UDP_PORT_DEFAULT};
@@ -23,6 +24,7 @@ pub(crate) fn check(mut raw: Raw, from_file: bool) -> Result<(Config, Vec<Fault>
     let development = raw.take("development").unwrap_or(nothing_said);
     let http = http(&mut raw, development);
     let keys = keys(&mut raw, development, http.bind.iter().all(IpAddr::is_loopback));
+    let webhook = outside::webhook(&mut raw, &keys);
     let config = Config {
         development,
         http,
@@ -33,6 +35,8 @@ pub(crate) fn check(mut raw: Raw, from_file: bool) -> Result<(Config, Vec<Fault>
         rtc: rtc(&mut raw, development),
         room: room(&mut raw),
         limit: limit(&mut raw),
+        store: outside::store(&mut raw, development),
+        webhook,
     };
     match raw.verdict() {
         (faults, warnings) if faults.is_empty() => Ok((config, warnings)),
@@ -189,7 +193,18 @@ fn room(raw: &mut Raw) -> Room {
         empty_timeout_s: raw.take("room.empty_timeout").unwrap_or(300),
         departure_timeout_s: raw.take("room.departure_timeout").unwrap_or(20),
         max_participants: raw.take("room.max_participants").unwrap_or(0),
+        remote_unmute: raw.take("room.enable_remote_unmute").unwrap_or(false),
+        presets: presets(raw),
     }
+}
+
+fn presets(raw: &mut Raw) -> BTreeMap<String, livekit::RoomWish> {
+    let presets: BTreeMap<String, Preset> = raw.take("room.room_configurations").unwrap_or_default();
+    for (name, preset) in presets.iter().filter(|(_, preset)| !preset.idle.is_empty()) {
+        let text = format!("{name}: {} has no effect here", preset.idle.join(", "));
+        raw.warn(raw.place("room.room_configurations"), "room.room_configurations", &text);
+    }
+    presets.into_iter().map(|(name, preset)| (name, preset.wish)).collect()
 }
 
 fn limit(raw: &mut Raw) -> Limit {
@@ -201,6 +216,7 @@ fn limit(raw: &mut Raw) -> Limit {
         name_bytes: above_zero(raw, "limit.max_participant_name_length", 256),
         metadata_bytes: above_zero(raw, "limit.max_metadata_size", 512 * 1024),
         attributes_bytes: above_zero(raw, "limit.max_attributes_size", 64 * 1024),
+        api_body_bytes: above_zero(raw, "limit.max_api_request_body_size", 10 * 1024 * 1024),
     }
 }
 

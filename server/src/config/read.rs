@@ -153,6 +153,55 @@ impl Read for TurnServer {
     }
 }
 
+/// What rooms of one name are like, and the keys of LiveKit's that say nothing here.
+#[derive(Default)]
+pub(crate) struct Preset {
+    pub(crate) wish: livekit::RoomWish,
+    pub(crate) idle: Vec<String>,
+}
+
+impl Read for Preset {
+    const EXPECTED: &'static str = "a mapping of empty_timeout, departure_timeout, max_participants and metadata";
+
+    fn text(_: &str) -> Option<Self> {
+        None
+    }
+
+    fn read(node: &Node) -> Result<Self, Wrong> {
+        let Value::Map(entries) = &node.value else { return Err(unexpected::<Self>(node)) };
+        let mut preset = Self::default();
+        for entry in entries {
+            let wish = &mut preset.wish;
+            match entry.name.as_str() {
+                // LiveKit's own copy of the name.
+                "name" => {}
+                "empty_timeout" => wish.empty_timeout_s = u32::read(&entry.node)?,
+                "departure_timeout" => wish.departure_timeout_s = u32::read(&entry.node)?,
+                "max_participants" => wish.max_participants = u32::read(&entry.node)?,
+                "metadata" => wish.metadata = String::read(&entry.node)?,
+                "egress" | "agents" | "tags" | "min_playout_delay" | "max_playout_delay" | "sync_streams" => {
+                    preset.idle.push(entry.name.clone());
+                }
+                other => return Err((entry.place.clone(), format!("no such setting of a room: {other}"))),
+            }
+        }
+        Ok(preset)
+    }
+}
+
+impl Read for BTreeMap<String, Preset> {
+    const EXPECTED: &'static str = "a mapping of names to settings";
+
+    fn text(_: &str) -> Option<Self> {
+        None
+    }
+
+    fn read(node: &Node) -> Result<Self, Wrong> {
+        let Value::Map(entries) = &node.value else { return Err(unexpected::<Self>(node)) };
+        entries.iter().map(|entry| Ok((entry.name.clone(), Preset::read(&entry.node)?))).collect()
+    }
+}
+
 read!(TurnTransport, "udp, tcp or tls", TurnTransport::parse);
 
 #[cfg(test)]
@@ -186,6 +235,16 @@ mod tests {
         let wrong = read::<BTreeMap<String, Secret>>("devkey:topsecret").unwrap_err();
         assert!(!wrong.contains("topsecret"), "{wrong}");
         assert!(wrong.contains("space after the colon"));
+    }
+
+    #[test]
+    fn presets() {
+        let presets: BTreeMap<String, Preset> = read("{small: {empty_timeout: 5, metadata: m, agents: []}}").unwrap();
+        let wish = livekit::RoomWish { empty_timeout_s: 5, metadata: "m".into(), ..Default::default() };
+        assert_eq!((&presets["small"].wish, presets["small"].idle.as_slice()), (&wish, &["agents".to_owned()][..]));
+        let Err(wrong) = read::<BTreeMap<String, Preset>>("{small: {emptytimeout: 5}}") else { panic!() };
+        assert!(wrong.contains("no such setting of a room: emptytimeout"), "{wrong}");
+        assert!(read::<BTreeMap<String, Preset>>("{small: 5}").is_err());
     }
 
     #[test]

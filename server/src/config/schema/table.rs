@@ -17,7 +17,6 @@ const ICE_TCP: &str = "media runs over UDP only";
 const LITE: &str = "this server is always ICE-lite";
 const OWN_PLANE: &str = "the media plane sizes this itself";
 const OWN_RATE: &str = "the rate sent to a subscriber is not limited yet";
-const NO_HOOKS: &str = "webhooks are not sent yet";
 const NO_INGRESS: &str = "there is no ingress yet";
 const SPEAKERS: &str = "speaker detection uses fixed values";
 const ONE_PORT: &str = "metrics are served at /metrics of the main port";
@@ -63,6 +62,12 @@ pub(super) const KEYS: &[Key] = &[
     used("room.empty_timeout", Word("SECONDS"), "a room that nobody entered ends after so many seconds [300]"),
     used("room.departure_timeout", Word("SECONDS"), "a room ends so many seconds after the last one left [20]"),
     used("room.max_participants", Word("COUNT"), "participants per room; 0 is no limit [0]"),
+    used("room.enable_remote_unmute", Switch, "the server API may give muted tracks their voice again [false]"),
+    used(
+        "room.room_configurations",
+        Yaml("NAME: SETTINGS"),
+        "settings by name, for rooms made with roomPreset: timeouts, max_participants, metadata [none]",
+    ),
     used("limit.rooms", Word("COUNT"), "rooms at a time [10000]"),
     used("limit.connections", Word("COUNT"), "signal connections at a time [50000]"),
     used("limit.max_room_name_length", Word("BYTES"), "longest room name [256]"),
@@ -70,6 +75,15 @@ pub(super) const KEYS: &[Key] = &[
     used("limit.max_participant_name_length", Word("BYTES"), "longest name that others see [256]"),
     used("limit.max_metadata_size", Word("BYTES"), "metadata of one participant or room [524288]"),
     used("limit.max_attributes_size", Word("BYTES"), "attributes of one participant, names and values [65536]"),
+    used("limit.max_api_request_body_size", Word("BYTES"), "longest body of a request to the server API [10485760]"),
+    used("store.path", Word("FOLDER"), "folder of what outlives a room [thalweg-data; development: memory]"),
+    used("store.url", Word("URL"), "PostgreSQL in its place: postgres://user:password@host:5432/database [none]"),
+    used("webhook.urls", Words("URL"), "who is told of rooms, participants and tracks [none]"),
+    used("webhook.api_key", Word("KEY"), "the API key that signs webhooks [the first key]"),
+    used("webhook.filter_params.include_events", Words("EVENT"), "only these events [all]"),
+    used("webhook.filter_params.exclude_events", Words("EVENT"), "not these events [none]"),
+    used("webhook.public_only", Switch, "send webhooks to addresses of the public internet only [false]"),
+    used("room.enable_full_room_in_webhooks", Switch, "events of tracks describe room and participant in full [false]"),
     idle("rtc.tcp_port", ICE_TCP),
     idle("rtc.allow_tcp_fallback", ICE_TCP),
     idle("rtc.tcp_fallback_rtt_threshold", ICE_TCP),
@@ -93,20 +107,16 @@ pub(super) const KEYS: &[Key] = &[
     idle("rtc.datachannel_lossy_target_latency", OWN_PLANE),
     idle("rtc.datachannel_data_track_target_latency", OWN_PLANE),
     idle("room.enabled_codecs", "every codec that this server knows is enabled"),
-    idle("room.enable_remote_unmute", LATER),
     idle("room.playout_delay", LATER),
     idle("room.sync_streams", LATER),
     idle("room.create_room_timeout", ALONE),
     idle("room.create_room_attempts", ALONE),
-    idle("room.room_configurations", LATER),
     idle("room.update_batch_target_size", OWN_PLANE),
-    idle("room.enable_full_room_in_webhooks", NO_HOOKS),
     idle("limit.num_tracks", LATER),
     idle("limit.bytes_per_sec", LATER),
     idle("limit.subscription_limit_video", LATER),
     idle("limit.subscription_limit_audio", LATER),
     idle("limit.signal_message_size_limit", "signal messages are limited to 2 MiB"),
-    idle("limit.max_api_request_body_size", LATER),
     idle("limit.max_data_blobs_size", LATER),
     idle("logging.sample", LATER),
     idle("logging.pion_level", "there is no pion here"),
@@ -118,9 +128,6 @@ pub(super) const KEYS: &[Key] = &[
     idle("audio.active_red_encoding", SPEAKERS),
     idle("video.dynacast_pause_delay", LATER),
     idle("video.codec_regression_threshold", LATER),
-    idle("webhook.api_key", NO_HOOKS),
-    idle("webhook.urls", NO_HOOKS),
-    idle("webhook.filter_params", NO_HOOKS),
     idle("ingress.rtmp_base_url", NO_INGRESS),
     idle("ingress.whip_base_url", NO_INGRESS),
     idle("turn.enabled", NO_TURN),
