@@ -3,8 +3,6 @@
 use std::io::{self, BufWriter, Read, Write};
 use std::time::{Duration, Instant};
 
-#[cfg(test)]
-use bytes::Bytes;
 use bytes::BytesMut;
 
 use crate::audio::Audio;
@@ -127,25 +125,6 @@ fn answer(made: Made) -> FromChild {
         Made::Dropped { layer, busy_percent } => FromChild::LayerDropped { layer, busy_percent },
         Made::Restored(layer) => FromChild::LayerRestored(layer),
     }
-}
-
-/// A frame's bytes, as a test writes them.
-#[cfg(test)]
-fn words(words: &[ToChild]) -> Vec<u8> {
-    words.iter().flat_map(|word| word.frame().to_vec()).collect()
-}
-
-/// Splits answers, as a test reads them.
-#[cfg(test)]
-fn answers(bytes: Vec<u8>) -> Vec<FromChild> {
-    let mut bytes = Bytes::from(bytes);
-    let mut found = Vec::new();
-    while !bytes.is_empty() {
-        let length = bytes.split_to(LENGTH_BYTES);
-        let len = frame_len([length[0], length[1], length[2], length[3]]).expect("a frame");
-        found.push(FromChild::parse(bytes.split_to(len)).expect("a word"));
-    }
-    found
 }
 
 #[cfg(test)]

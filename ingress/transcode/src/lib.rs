@@ -8,6 +8,7 @@
 
 pub mod annexb;
 pub mod audio;
+pub mod avcc;
 mod bits;
 pub mod child;
 pub mod decide;
@@ -17,6 +18,8 @@ pub mod protocol;
 pub mod sps;
 pub mod state;
 mod supervisor;
+#[cfg(test)]
+mod testing;
 pub mod unit;
 pub mod video;
 

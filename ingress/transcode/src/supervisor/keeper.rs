@@ -225,3 +225,44 @@ fn output_of(word: FromChild) -> Output {
         FromChild::LayerRestored(layer) => Output::State(State::LayerRestored { layer }),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn only_who_owes_an_answer_hangs() {
+        let second = Duration::from_secs(1);
+        let mut progress = Progress { given: 0, done: 0, since: Instant::now() };
+        sleep(10 * second).await;
+        assert!(!progress.hangs(second), "nothing was given");
+        progress.give();
+        assert!(!progress.hangs(second), "it was given just now");
+        sleep(second / 2).await;
+        progress.give();
+        sleep(second / 2).await;
+        assert!(progress.hangs(second));
+        progress.finish(1);
+        assert!(!progress.hangs(second), "a sign of life");
+        sleep(second).await;
+        assert!(progress.hangs(second), "one is still owed");
+        progress.finish(u64::MAX);
+        assert_eq!(progress.done, 2, "a child's count is not believed beyond what it was given");
+        sleep(second).await;
+        assert!(!progress.hangs(second));
+    }
+
+    #[test]
+    fn frames_are_taken_whole_and_limited() {
+        let frame = FromChild::Done(3).frame();
+        let mut buffer = BytesMut::new();
+        for &byte in &frame[..frame.len() - 1] {
+            buffer.extend_from_slice(&[byte]);
+            assert_eq!(take_frame(&mut buffer), Ok(None));
+        }
+        buffer.extend_from_slice(&frame[frame.len() - 1..]);
+        assert_eq!(take_frame(&mut buffer), Ok(Some(FromChild::Done(3))));
+        assert!(buffer.is_empty());
+        assert!(take_frame(&mut BytesMut::from(&[0xff; 4][..])).is_err(), "no child makes the server wait for 4 GB");
+    }
+}
