@@ -2,6 +2,7 @@
 
 mod keys;
 mod token;
+mod transcode_child;
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -30,6 +31,8 @@ pub enum Invocation {
     Keys,
     /// Check a configuration.
     CheckConfig(Asked),
+    /// Be the codecs' process of a running server.
+    TranscodeChild,
 }
 
 /// Where the configuration is to be found; nothing is read before [`Asked::config`].
@@ -52,6 +55,7 @@ pub fn parse(
     Ok(match matches.subcommand() {
         Some(("token", matches)) => Invocation::Token(asked(matches, environment), Box::new(Wish::of(matches))),
         Some(("keys", _)) => Invocation::Keys,
+        Some((transcode_child::NAME, _)) => Invocation::TranscodeChild,
         Some(("check-config", matches)) => Invocation::CheckConfig(asked(matches, environment)),
         _ => Invocation::Serve(asked(&matches, environment)),
     })
@@ -77,6 +81,7 @@ impl Invocation {
                 print!("{}", keys::fresh());
                 Ok(())
             }
+            Self::TranscodeChild => transcode_child::run(),
             Self::CheckConfig(asked) => {
                 let (_, warnings) = asked.config()?;
                 warnings.iter().for_each(|warning| println!("warning: {warning}"));
@@ -117,6 +122,7 @@ fn command() -> Command {
         .args(config_args())
         .args(schema::keys().iter().map(key_arg))
         .subcommand(token::command().args(config_args()).args(schema::keys().iter().map(|key| key_arg(key).hide(true))))
+        .subcommand(transcode_child::command())
         .subcommand(Command::new("keys").about("Print a new API key and its secret, for the file's keys section"))
         .subcommand(
             Command::new("check-config")
@@ -207,6 +213,7 @@ mod tests {
     #[test]
     fn errands() {
         assert!(matches!(invoke("thalweg keys", &[]), Invocation::Keys));
+        assert!(matches!(invoke("thalweg transcode-child", &[]), Invocation::TranscodeChild));
         assert!(matches!(invoke("thalweg check-config x.yaml", &[]), Invocation::CheckConfig(_)));
         let Invocation::Token(asked, wish) = invoke("thalweg token --room r --identity i --can-publish=false", &[])
         else {
