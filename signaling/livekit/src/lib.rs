@@ -22,5 +22,6 @@ pub mod ws;
 pub use config::{Config, Limits, RoomSettings, RoomWish, SignalSettings};
 pub use error::JoinError;
 pub use lobby::{Lobby, LobbyCounts, MediaSender};
+pub use revocation::{Revocation, RevocationKeeper};
 pub use token::{AccessToken, Keys, Secret};
 pub use world::{MediaFacts, ServerFacts};

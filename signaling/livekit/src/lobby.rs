@@ -8,7 +8,7 @@ pub(crate) use admin::OrderError;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use door::{ChannelLabel, Command, Notice};
@@ -21,7 +21,7 @@ use crate::config::{Config, RoomSettings, RoomWish};
 use crate::error::JoinError;
 use crate::mailbox::{Inbox, Scissors, mailbox};
 use crate::registry::{Registry, RoomHandle};
-use crate::revocation::{REVOCATIONS_MAX, Revocations};
+use crate::revocation::{REVOCATIONS_MAX, RevocationKeeper, Revocations};
 use crate::room_task::{RoomInput, RoomTask, Tenancy};
 use crate::validate::Ticket;
 use crate::world::{ConnectionId, Join, Now, WorldConfig};
@@ -89,6 +89,7 @@ pub(crate) struct Inner {
     pub(crate) clients_cut: AtomicU64,
     registry: RwLock<Registry>,
     revocations: RwLock<Revocations>,
+    revocation_keeper: OnceLock<RevocationKeeper>,
     stage: watch::Sender<Stage>,
     tasks: watch::Sender<usize>,
     connections: AtomicUsize,
@@ -109,6 +110,7 @@ impl Lobby {
             clients_cut: AtomicU64::new(0),
             registry: RwLock::new(Registry::new()),
             revocations: RwLock::new(Revocations::new(REVOCATIONS_MAX)),
+            revocation_keeper: OnceLock::new(),
             stage: watch::Sender::new(Stage::Open),
             tasks: watch::Sender::new(0),
             connections: AtomicUsize::new(0),

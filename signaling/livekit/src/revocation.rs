@@ -1,11 +1,27 @@
 //! Tokens that open a room no longer: those of an identity that was removed, issued before its removal.
 //!
-//! Plain data, in memory: what is revoked here is forgotten when the server ends.
+//! Plain data, in memory. What must outlive the process is kept by whoever runs the lobby, see [`RevocationKeeper`].
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::pin::Pin;
+use std::sync::Arc;
 
 /// Identities remembered at a time, each a few hundred bytes; when there are more the oldest is forgotten.
-pub(crate) const REVOCATIONS_MAX: usize = 100_000;
+pub(crate) const REVOCATIONS_MAX: usize = 20_000;
+
+/// Tokens that are void: those of an identity for a room that were issued before a time.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct Revocation {
+    /// The room; empty is every room.
+    pub room: String,
+    /// The identity; empty is everybody.
+    pub identity: String,
+    /// Seconds since 1970.
+    pub before_s: u64,
+}
+
+/// Writes a revocation where the next start finds it; ready when it is safe there, `false` when it cannot be.
+pub type RevocationKeeper = Arc<dyn Fn(Revocation) -> Pin<Box<dyn Future<Output = bool> + Send>> + Send + Sync>;
 
 /// A room and an identity.
 type Bearer = (String, String);
@@ -56,8 +72,11 @@ impl Revocations {
 
     /// Whether a token that was issued at `issued_s`, in seconds since 1970, opens the room no longer.
     pub(crate) fn is_revoked(&self, room: &str, identity: &str, issued_s: u64) -> bool {
-        let entry = self.entries.get(&(room.to_owned(), identity.to_owned()));
-        entry.is_some_and(|it| issued_s < it.before_s)
+        let pairs = [(room, identity), (room, ""), ("", identity), ("", "")];
+        pairs.into_iter().any(|(room, identity)| {
+            let entry = self.entries.get(&(room.to_owned(), identity.to_owned()));
+            entry.is_some_and(|it| issued_s < it.before_s)
+        })
     }
 }
 
@@ -77,6 +96,19 @@ mod tests {
         revocations.revoke("demo", "ann", 50);
         assert!(revocations.is_revoked("demo", "ann", 99), "an earlier time opens nothing again");
         assert_eq!(revocations.len(), 1);
+    }
+
+    #[test]
+    fn empty_names_stand_for_all() {
+        for (room, identity, refused) in
+            [("demo", "", [true, true, false]), ("", "ann", [true, false, true]), ("", "", [true, true, true])]
+        {
+            let mut revocations = Revocations::new(10);
+            revocations.revoke(room, identity, 100);
+            let found = [("demo", "ann"), ("demo", "bob"), ("other", "ann")]
+                .map(|(room, identity)| revocations.is_revoked(room, identity, 99));
+            assert_eq!(found, refused, "{room:?} {identity:?}");
+        }
     }
 
     #[test]

@@ -4,6 +4,7 @@ use futures_util::future::join_all;
 
 use super::*;
 use crate::config::RoomWish;
+use crate::revocation::{Revocation, RevocationKeeper};
 use crate::world::{Fault, Order, Reply, RoomChange};
 
 /// How long a room may take to carry an order out. A called procedure has its own time.
@@ -34,10 +35,27 @@ impl Lobby {
         if any { Err(JoinError::PeerRevoked) } else { Ok(()) }
     }
 
-    /// Refuses an identity's tokens for a room that were issued before a time, in seconds since 1970.
-    pub(crate) fn revoke(&self, room: &str, identity: &str, before_s: u64) {
+    /// Takes over what was revoked before this start, and has `keeper` write what is revoked from here on. Only the first
+    /// keeper counts.
+    pub fn keep_revocations(&self, known: impl IntoIterator<Item = Revocation>, keeper: RevocationKeeper) {
+        known.into_iter().for_each(|it| self.note_revoked(&it));
+        // A second keeper is a fault of the composition and of no one's doing at run time.
+        let _ = self.0.revocation_keeper.set(keeper);
+    }
+
+    /// Refuses an identity's tokens for a room that were issued before a time, at once and after the next start.
+    pub(crate) async fn revoke(&self, revocation: Revocation) {
+        self.note_revoked(&revocation);
+        if let Some(keeper) = self.0.revocation_keeper.get()
+            && !keeper(revocation).await
+        {
+            tracing::error!("a revocation could not be stored: it holds until this server ends");
+        }
+    }
+
+    fn note_revoked(&self, revocation: &Revocation) {
         let mut revocations = self.0.revocations.write().unwrap_or_else(PoisonError::into_inner);
-        revocations.revoke(room, identity, before_s);
+        revocations.revoke(&revocation.room, &revocation.identity, revocation.before_s);
     }
 
     /// Carries an order to a room and waits for the answer.

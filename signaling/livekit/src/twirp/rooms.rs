@@ -13,6 +13,7 @@ use super::error::{Code, TwirpError};
 use super::shape::Shaped;
 use crate::config::RoomWish;
 use crate::lobby::{Lobby, OrderError, unix_s};
+use crate::revocation::Revocation;
 use crate::token::Claims;
 use crate::world::{Fault, Order, Reply};
 
@@ -181,16 +182,21 @@ impl Call<'_> {
         let request: proto::RoomParticipantIdentity = self.read(bytes)?;
         check_room(self.claims, &request.room)?;
         let named = u64::try_from(request.revoke_token_ts).ok().filter(|&it| it > 0);
-        if let Some(before_s) = named {
-            self.lobby.revoke(&request.room, &request.identity, before_s);
-        }
+        let (room, identity) = (request.room.clone(), request.identity.clone());
+        let revocation = |before_s| Revocation { room, identity, before_s };
         let reply = self.lobby.order(&request.room, Order::Claims(request.identity.clone())).await;
-        let Ok(Reply::Claims(claims)) = reply else { return Err(missing_participant(reply)) };
-        if named.is_none() {
-            let claims: Claims = serde_json::from_str(&claims).unwrap_or_default();
-            // The second has not ended in which tokens may have been issued; and the clock of a minter may be ahead.
-            let before_s = unix_s().max(claims.issued_s()).saturating_add(1);
-            self.lobby.revoke(&request.room, &request.identity, before_s);
+        match (named, &reply) {
+            (Some(before_s), _) => self.lobby.revoke(revocation(before_s)).await,
+            (None, Ok(Reply::Claims(claims))) => {
+                let claims: Claims = serde_json::from_str(claims).unwrap_or_default();
+                // The second has not ended in which tokens may have been issued; and the clock of a minter may be ahead.
+                let before_s = unix_s().max(claims.issued_s()).saturating_add(1);
+                self.lobby.revoke(revocation(before_s)).await;
+            }
+            _ => {}
+        }
+        if reply.is_err() {
+            return Err(missing_participant(reply));
         }
         match self.lobby.order(&request.room, Order::Remove(request.identity)).await {
             Ok(_) => Ok(self.encoding.encode(&proto::RemoveParticipantResponse {})),
