@@ -49,6 +49,8 @@ struct Key {
     run: u16,
     timestamp: u32,
     arrived: Instant,
+    /// Bytes from it on, by the points that need them.
+    bytes: [u64; Point::COUNT],
 }
 
 /// A media packet with what a retransmission changes already undone.
@@ -128,6 +130,7 @@ impl Encoding {
         self.note_layer(now, &meta.frame);
         self.throttle.unpark();
         self.note_key(now, &meta);
+        self.count_since_key(&meta, header.len() + incoming.payload.len());
         Outcome::New { seq, missing_from }
     }
 
@@ -164,11 +167,20 @@ impl Encoding {
         self.rates.bits_per_second(now, point)
     }
 
-    /// The first packet of the newest key frame, if from there on everything came or still may come, and the key frame
-    /// is younger than [`replay::AGE_MAX`].
-    pub(crate) fn replayable_from(&self, now: Instant) -> Option<u64> {
-        let fresh = |key: &Key| now.saturating_duration_since(key.arrived) <= replay::AGE_MAX;
-        self.key.filter(|key| fresh(key) && key.run == self.sequence.run()).map(|key| key.seq)
+    /// The first packet of the newest key frame and the bytes that `point` needs from there on, if everything came or
+    /// still may come, and the key frame is younger than [`replay::AGE_MAX`].
+    pub(crate) fn replayable_from(&self, now: Instant, point: Point) -> Option<(u64, u64)> {
+        let key = self.key.as_ref().filter(|key| key.run == self.sequence.run())?;
+        let fresh = now.saturating_duration_since(key.arrived) <= replay::AGE_MAX;
+        self.ring.bytes_since(key.seq).filter(|_| fresh)?;
+        Some((key.seq, key.bytes.get(point.index()).copied()?))
+    }
+
+    fn count_since_key(&mut self, meta: &Meta, len: usize) {
+        let Some(key) = self.key.as_mut().filter(|key| meta.seq >= key.seq) else { return };
+        for (index, bytes) in key.bytes.iter_mut().enumerate() {
+            *bytes += if meta.frame.points.holds(index) { len as u64 } else { 0 };
+        }
     }
 
     /// A packet was given up: what follows cannot be decoded until the next key frame.
@@ -182,11 +194,17 @@ impl Encoding {
             self.throttle.came();
             // Several packets of one picture may look like a place to begin: the first is.
             let is_newer = |key: &Key| meta.seq > key.seq && meta.timestamp != key.timestamp;
-            if self.key.is_none_or(|key| key.run != meta.run || is_newer(&key)) {
-                self.key = Some(Key { seq: meta.seq, run: meta.run, timestamp: meta.timestamp, arrived: now });
+            if self.key.as_ref().is_none_or(|key| key.run != meta.run || is_newer(key)) {
+                self.key = Some(Key {
+                    seq: meta.seq,
+                    run: meta.run,
+                    timestamp: meta.timestamp,
+                    arrived: now,
+                    bytes: [0; Point::COUNT],
+                });
                 self.ring.want_from(Some(meta.seq));
             }
-        } else if self.key.is_some_and(|key| now.saturating_duration_since(key.arrived) > replay::AGE_MAX) {
+        } else if self.key.as_ref().is_some_and(|key| now.saturating_duration_since(key.arrived) > replay::AGE_MAX) {
             self.lose();
         }
     }

@@ -11,7 +11,7 @@ use crate::ring::VIDEO_BYTES_MAX;
 /// Oldest key frame from which is replayed: live encoders are set to one every two to ten seconds.
 pub const AGE_MAX: Duration = Duration::from_millis(10_500);
 /// Most packets replayed. A decoder takes some milliseconds for each picture of them.
-pub const PACKETS_MAX: usize = 1536;
+pub const PACKETS_MAX: u64 = 1536;
 /// Most bytes replayed: nearly what the ring holds, some of which is given up at its end.
 pub const BYTES_MAX: u64 = VIDEO_BYTES_MAX as u64 * 7 / 8;
 /// Time between two steps of a replay.

@@ -384,17 +384,14 @@ impl UpTrack {
     /// first packet and the bytes from there on. `None` when that is too much, or not all there.
     pub(crate) fn replayable(&self, now: Instant, encoding: u8, point: Point) -> Option<(u64, u64)> {
         let encoding = self.encodings.get(usize::from(encoding)).filter(|_| self.params.kind == Kind::Video)?;
-        let (first, last) = (encoding.replayable_from(now)?, encoding.sequence.highest()?);
-        let count = usize::try_from(last.checked_sub(first)? + 1).ok().filter(|&count| count <= replay::PACKETS_MAX)?;
-        encoding.ring.bytes_since(first)?;
-        let packets = (first..=last).take(count).filter_map(|seq| encoding.ring.packet(seq));
-        let needed = packets.filter(|(meta, _)| meta.frame.points.has(point));
-        let bytes = needed.map(|(_, bytes)| bytes.len() as u64).sum();
-        (bytes <= replay::BYTES_MAX).then_some((first, bytes))
+        let (first, bytes) = encoding.replayable_from(now, point)?;
+        let packets = encoding.sequence.highest()?.checked_sub(first)?;
+        (packets < replay::PACKETS_MAX && bytes <= replay::BYTES_MAX).then_some((first, bytes))
     }
 
-    /// The first packets of the newest key frames, for a mirror that begins; a mirror asks for nothing that it can replay.
-    pub fn keyframes(&self, now: Instant) -> impl Iterator<Item = (u8, std::ops::RangeInclusive<u64>)> {
+    /// The packets from the newest key frame of each encoding on, for a mirror that begins: what it can replay it need not
+    /// ask for.
+    pub fn since_keyframes(&self, now: Instant) -> impl Iterator<Item = (u8, std::ops::RangeInclusive<u64>)> + '_ {
         (0..self.encodings()).filter_map(move |index| {
             let (first, _) = self.replayable(now, index, Point::BEST)?;
             Some((index, first..=self.highest_seq(index)?))

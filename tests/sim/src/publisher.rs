@@ -134,6 +134,11 @@ impl Publisher {
         }
     }
 
+    /// Frames sent.
+    pub fn frames_sent(&self) -> u64 {
+        self.frames
+    }
+
     /// When [`Publisher::advance`] is due.
     pub fn deadline(&self) -> Instant {
         self.next_frame.min(self.next_report)

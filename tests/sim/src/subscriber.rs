@@ -90,6 +90,11 @@ impl Subscriber {
         self.ssrc
     }
 
+    /// The number of the next frame to be decoded: all before it were, or are given up.
+    pub fn shown(&self) -> u64 {
+        self.next_frame.unwrap_or(0)
+    }
+
     /// When the last frame was decoded.
     pub fn decoded_at(&self) -> Instant {
         self.decoded_at
