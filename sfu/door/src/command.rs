@@ -1,8 +1,8 @@
 //! What control asks of the media house.
 
 use crate::{
-    ChannelLabel, DownKey, DownTrackParams, DtlsRole, Fingerprint, IceCredentials, LayerTarget, PeerKey, PeerParams,
-    ShardId, TrackKey, UpTrackParams, Weight,
+    ChannelLabel, DownKey, DownTrackParams, DtlsRole, Fingerprint, IceCredentials, LayerTarget, Packets, PeerKey,
+    PeerParams, ShardId, TrackKey, UpTrackParams, Weight,
 };
 
 /// One request; it never fails, and what comes of it is told by a [`crate::Notice`].
@@ -41,6 +41,33 @@ pub enum Command {
         track: TrackKey,
         /// What is negotiated from here on.
         params: Box<UpTrackParams>,
+    },
+    /// Expect a track that no peer publishes: control feeds it.
+    AddFedTrack {
+        /// The new track.
+        track: TrackKey,
+        /// What its packets are.
+        params: Box<UpTrackParams>,
+    },
+    /// Packets of a fed track. They are dropped rather than queued without end when the shard lags.
+    Feed {
+        /// Which track.
+        track: TrackKey,
+        /// Which of its encodings.
+        encoding: u8,
+        /// In order.
+        packets: Packets,
+    },
+    /// The wall time of a fed track's RTP time, as a sender report tells it (RFC 3550 section 6.4.1).
+    FeedClock {
+        /// Which track.
+        track: TrackKey,
+        /// Which of its encodings.
+        encoding: u8,
+        /// NTP timestamp, 32.32 fixed point seconds.
+        ntp: u64,
+        /// RTP timestamp of the same instant.
+        rtp: u32,
     },
     /// Forget a track; its subscriptions on every shard end with it.
     RemoveUpTrack(TrackKey),
@@ -103,12 +130,18 @@ pub enum Command {
 }
 
 impl Command {
+    /// Whether its loss is like the loss of packets, so that it may be dropped when the shard lags.
+    pub fn is_droppable(&self) -> bool {
+        matches!(self, Self::Feed { .. } | Self::FeedClock { .. })
+    }
+
     /// The shard that must carry it out.
     pub fn shard(&self) -> ShardId {
         match self {
             Self::AddPeer(peer, _) | Self::RemovePeer(peer) => peer.shard,
             Self::SetRemote { peer, .. } | Self::SendData { peer, .. } | Self::DataTaken { peer, .. } => peer.shard,
             Self::AddUpTrack { track, .. } | Self::UpdateUpTrack { track, .. } => track.shard,
+            Self::AddFedTrack { track, .. } | Self::Feed { track, .. } | Self::FeedClock { track, .. } => track.shard,
             Self::MuteUpTrack { track, .. } | Self::RemoveUpTrack(track) => track.shard,
             Self::AddDownTrack { down, .. } | Self::SetTarget { down, .. } => down.shard,
             Self::SetWeight { down, .. } | Self::RemoveDownTrack(down) => down.shard,

@@ -8,6 +8,7 @@ pub mod data;
 pub mod datagrams;
 pub mod keys;
 pub mod notice;
+pub mod packets;
 pub mod peer;
 pub mod track;
 
@@ -16,5 +17,6 @@ pub use command::Command;
 pub use datagrams::{Datagrams, Path, Protocol};
 pub use keys::{DownKey, PeerKey, ShardId, TrackKey};
 pub use notice::{Flow, Health, Level, Notice, PeerEnd, ShardStats};
+pub use packets::Packets;
 pub use peer::{ChannelLabel, DtlsRole, Fingerprint, IceCredentials, PeerParams};
 pub use track::{DownTrackParams, Kind, LayerTarget, SsrcPair, UpTrackParams, Weight};

@@ -76,6 +76,8 @@ pub struct ShardStats {
     pub nacks_out: u64,
     pub plis_in: u64,
     pub plis_out: u64,
+    /// Subscriptions served from the ring instead of by a key frame request.
+    pub replays: u64,
     pub datagrams_unknown: u64,
     pub datagrams_bad: u64,
     pub srtp_rejected: u64,
@@ -125,6 +127,13 @@ pub enum Notice {
     },
     /// The first packet of a track arrived.
     TrackStarted(TrackKey),
+    /// Subscribers of a fed track wait for a key frame. Told again until one comes.
+    KeyframeWanted {
+        /// Which track.
+        track: TrackKey,
+        /// Which of its encodings.
+        encoding: u8,
+    },
     /// Loudness of all audio tracks of the shard that had packets, every 400 ms.
     Levels(Vec<Level>),
     /// Peers whose media fares otherwise than was told last, looked at every 5 s.

@@ -60,6 +60,27 @@ pub struct DownTrackParams {
     pub extensions: ExtensionMap,
 }
 
+/// How much a video matters to its viewer when not all can be had.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Weight {
+    /// It shows a screen, which nobody can read when it is small: it comes first.
+    pub screen: bool,
+    /// What the viewer said: 1 is the most important, 0 is unsaid and comes last.
+    pub priority: u8,
+    /// Pixels on the viewer's screen; 0 when unknown.
+    pub pixels: u32,
+}
+
+impl Weight {
+    /// Lower comes first; those that differ little in size are equals.
+    pub fn rank(&self) -> u32 {
+        // 640x360 where nothing is known.
+        let pixels = if self.pixels == 0 { 230_400 } else { self.pixels };
+        let smallness = pixels.leading_zeros();
+        u32::from(!self.screen) << 16 | u32::from(self.priority.wrapping_sub(1)) << 8 | smallness
+    }
+}
+
 /// The best layer that a subscription should get.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum LayerTarget {
@@ -77,4 +98,24 @@ pub enum LayerTarget {
 impl LayerTarget {
     /// No limit.
     pub const BEST: Self = Self::UpTo { spatial: u8::MAX, temporal: u8::MAX };
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ranks_screens_then_priorities_then_sizes() {
+        let weight = |screen, priority, pixels| Weight { screen, priority, pixels }.rank();
+        let order = [
+            weight(true, 0, 100),
+            weight(false, 1, 100),
+            weight(false, 2, 2_000_000),
+            weight(false, 0, 2_000_000),
+            weight(false, 0, 0),
+            weight(false, 0, 1000),
+        ];
+        assert!(order.is_sorted_by(|a, b| a < b), "{order:?}");
+        assert_eq!(weight(false, 0, 230_400), weight(false, 0, 0));
+    }
 }

@@ -2,7 +2,9 @@
 
 use std::time::Instant;
 
-use door::{Command, DownKey, DownTrackParams, LayerTarget, PeerKey, PeerParams, ShardId, TrackKey, UpTrackParams};
+use door::{
+    Command, DownKey, DownTrackParams, LayerTarget, PeerKey, PeerParams, ShardId, TrackKey, UpTrackParams, Weight,
+};
 use forward::{DownTrack, UpTrack};
 use peer::Peer;
 use rand::Rng;
@@ -21,12 +23,16 @@ impl Shard {
             Command::RemovePeer(key) => self.remove_peer_by_key(now, key),
             Command::AddUpTrack { track, peer, params } => self.add_up_track(track, peer, &params),
             Command::UpdateUpTrack { track, params } => self.update_up_track(track, &params),
+            Command::AddFedTrack { track, params } => self.add_fed_track(track, &params),
+            Command::Feed { track, encoding, packets } => self.feed(now, track, encoding, &packets),
+            Command::FeedClock { track, encoding, ntp, rtp } => self.feed_clock(now, track, encoding, (ntp, rtp)),
             Command::RemoveUpTrack(track) => self.end_track(track),
             Command::MuteUpTrack { track, muted } => self.mute_track(now, track, muted),
             Command::AddDownTrack { down, peer, track, up, params, target } => {
                 self.add_down_track(now, AddDown { down, peer, track, target }, &up, &params)
             }
             Command::SetTarget { down, target } => self.set_target(now, down, target),
+            Command::SetWeight { down, weight } => self.set_weight(now, down, weight),
             Command::RemoveDownTrack(down) => self.remove_down_track(down),
             Command::SendData { peer, channel, payload } => self.send_data(now, peer, &channel, &payload),
             Command::DataTaken { peer, reliable, cost } => self.data_taken(now, peer, reliable, cost),
@@ -80,6 +86,7 @@ impl Shard {
         }
         self.routes.remove_ufrags(slot);
         self.timers.set(Task::Peer(slot), None);
+        self.timers.set(Task::Rate(slot), None);
         self.timers.set(Task::Reports(slot), None);
         self.timers.set(Task::TransportFeedback(slot), None);
         self.peers.remove(slot);
@@ -147,14 +154,15 @@ impl Shard {
         if self.tracks.downs.contains_key(&add.down) || !self.ensure_track(add.track, up) {
             return None;
         }
-        let down = DownTrack::new(up, params.clone(), add.target, &mut self.rng);
+        let mut down = DownTrack::new(up, params.clone(), add.target, &mut self.rng);
+        down.set_limit(self.watch_video(slot, &add, params));
         let entry = self.peers.at(slot)?;
         let at = DownRef { track: add.track, down: add.down };
         entry.downs.insert(params.ssrc, at);
         if let Some(rtx) = params.rtx_ssrc {
             entry.downs.insert(rtx, at);
         }
-        let subscriber = Subscriber { key: add.down, peer: slot, down };
+        let subscriber = Subscriber { key: add.down, peer: slot, down, held_switch: None };
         self.tracks.downs.insert(add.down, add.track);
         self.tracks.at(add.track)?.subscribers.push(subscriber);
         self.timers.hasten(Task::Reports(slot), now + crate::reports::REPORT_INTERVAL);
@@ -170,7 +178,8 @@ impl Shard {
         if track.shard == self.config.id {
             return false;
         }
-        let mirror = TrackEntry::new(up.kind, UpTrack::mirror(up.clone()), None);
+        let mut mirror = TrackEntry::new(up.kind, UpTrack::mirror(up.clone()), None);
+        mirror.awaits_home = true;
         self.tracks.by_key.insert(track, mirror);
         self.outbox.messages.push((track.shard, ShardMessage::Follow(track)));
         true
@@ -178,8 +187,17 @@ impl Shard {
 
     fn set_target(&mut self, now: Instant, down: DownKey, target: LayerTarget) -> Option<()> {
         let (track, entry) = self.tracks.subscriber(down)?;
-        entry.subscriber(down)?.down.set_target(target);
+        let subscriber = entry.subscriber(down)?;
+        subscriber.down.set_target(target);
+        let slot = subscriber.peer;
         self.request_keyframes(now, track);
+        self.wish(now, slot, down, target);
+        Some(())
+    }
+
+    fn set_weight(&mut self, now: Instant, down: DownKey, weight: Weight) -> Option<()> {
+        let slot = self.tracks.subscriber(down)?.1.subscriber(down)?.peer;
+        self.weigh(now, slot, down, weight);
         Some(())
     }
 
@@ -188,7 +206,7 @@ impl Shard {
         let entry = self.tracks.at(track)?;
         let index = entry.subscribers.iter().position(|subscriber| subscriber.key == down)?;
         let subscriber = entry.subscribers.swap_remove(index);
-        let deserted = entry.publisher.is_none() && entry.subscribers.is_empty();
+        let deserted = entry.is_mirror() && entry.subscribers.is_empty();
         self.forget_down_sources(subscriber.peer, down);
         if deserted {
             self.tracks.by_key.remove(&track);
@@ -201,6 +219,7 @@ impl Shard {
     fn forget_down_sources(&mut self, slot: PeerSlot, down: DownKey) {
         if let Some(entry) = self.peers.at(slot) {
             entry.downs.retain(|_, at| at.down != down);
+            entry.sending.forget(down);
         }
     }
 
@@ -229,7 +248,7 @@ impl Shard {
             ShardMessage::Datagram { path, mut bytes } => self.receive_forwarded(now, path, &mut bytes),
             ShardMessage::PathOwned(path) => self.routes.add_foreign(path, from),
             ShardMessage::PathDropped(path) => self.routes.remove_foreign(&path, from),
-            ShardMessage::Follow(track) => self.follow(from, track),
+            ShardMessage::Follow(track) => self.follow(now, from, track),
             ShardMessage::Unfollow(track) => {
                 if let Some(entry) = self.tracks.at(track) {
                     entry.mirrors.retain(|&shard| shard != from);
@@ -242,8 +261,10 @@ impl Shard {
                 }
             }
             ShardMessage::KeyframeWanted { track, encoding } => self.want_keyframe(now, track, encoding),
+            ShardMessage::Backlog { track, encoding, bytes } => self.backlog(now, track, encoding, &bytes),
             ShardMessage::Muted { track, muted } => {
                 if let Some(entry) = self.tracks.at(track) {
+                    entry.awaits_home = false;
                     entry.up.set_muted(muted);
                     self.request_keyframes(now, track);
                 }
@@ -253,24 +274,12 @@ impl Shard {
             }
         }
     }
-
-    fn follow(&mut self, from: ShardId, track: TrackKey) {
-        let Some(entry) = self.tracks.at(track) else {
-            self.outbox.messages.push((from, ShardMessage::Ended(track)));
-            return;
-        };
-        if !entry.mirrors.contains(&from) {
-            entry.mirrors.push(from);
-        }
-        let muted = entry.up.is_muted();
-        self.outbox.messages.push((from, ShardMessage::Muted { track, muted }));
-    }
 }
 
 /// Who subscribes to what.
-struct AddDown {
-    down: DownKey,
-    peer: PeerKey,
-    track: TrackKey,
-    target: LayerTarget,
+pub(crate) struct AddDown {
+    pub(crate) down: DownKey,
+    pub(crate) peer: PeerKey,
+    pub(crate) track: TrackKey,
+    pub(crate) target: LayerTarget,
 }

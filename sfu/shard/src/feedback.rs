@@ -2,7 +2,6 @@
 
 use std::time::Instant;
 
-use wire::Ssrc;
 use wire::rtcp::{self, Packet, ReportBlock, SenderInfo};
 
 use crate::routes::PeerSlot;
@@ -33,11 +32,9 @@ impl Shard {
             Packet::Fir(fir) => {
                 fir.requests().for_each(|(ssrc, _)| self.on_picture_lost(now, slot, ssrc));
             }
-            Packet::SourceDescription(_)
-            | Packet::Bye(_)
-            | Packet::TransportFeedback(_)
-            | Packet::Remb(_)
-            | Packet::Other { .. } => {}
+            Packet::TransportFeedback(feedback) => self.on_transport_feedback(now, slot, feedback),
+            Packet::Remb(remb) => self.on_remb(now, slot, remb.bitrate_bps),
+            Packet::SourceDescription(_) | Packet::Bye(_) | Packet::Other { .. } => {}
         }
     }
 
@@ -61,15 +58,6 @@ impl Shard {
         let sample = subscriber.and_then(|sub| sub.down.round_trip(now, block.last_sr, block.delay_since_sr));
         if let Some(sample) = sample {
             entry.note_rtt(sample);
-        }
-    }
-
-    fn on_picture_lost(&mut self, now: Instant, slot: PeerSlot, ssrc: Ssrc) {
-        self.stats.plis_in += 1;
-        let Some(&at) = self.peers.at(slot).and_then(|entry| entry.downs.get(&ssrc)) else { return };
-        let subscriber = self.tracks.at(at.track).and_then(|track| track.subscriber(at.down));
-        if let Some(encoding) = subscriber.and_then(|subscriber| subscriber.down.picture_lost()) {
-            self.want_keyframe(now, at.track, encoding);
         }
     }
 }

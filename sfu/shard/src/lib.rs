@@ -4,7 +4,10 @@
 
 #![cfg_attr(test, allow(clippy::disallowed_methods, reason = "a test starts its own clock"))]
 
+mod allocate;
 mod control;
+mod estimate;
+mod fed;
 mod feedback;
 mod health;
 mod levels;
@@ -13,14 +16,16 @@ pub mod message;
 pub mod outbox;
 mod peers;
 mod receive;
+mod replays;
 mod reports;
 mod routes;
+mod sending;
 mod timers;
 mod tracks;
 
 use std::time::{Duration, Instant};
 
-use door::{ShardId, TrackKey};
+use door::{DownKey, ShardId, TrackKey};
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 
@@ -51,6 +56,8 @@ pub struct ShardConfig {
 /// See the crate's description.
 pub struct Shard {
     config: ShardConfig,
+    /// What stamps count from.
+    epoch: Instant,
     rng: StdRng,
     peers: Peers,
     tracks: Tracks,
@@ -58,24 +65,32 @@ pub struct Shard {
     timers: Timers<Task>,
     stats: door::ShardStats,
     watch: health::Watch,
+    /// Peers that connected and whose subscriptions are still to begin.
+    connected: Vec<PeerSlot>,
     /// Tracks with packets that arrived in this turn and are still to be sent to subscribers.
     touched: Vec<TrackKey>,
-    /// The time of the last packet among them.
+    /// The time of the turn.
     touched_at: Instant,
     outbox: Outbox,
 }
 
 /// What can be due.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 enum Task {
     /// ICE, DTLS and SCTP timers of a peer.
     Peer(PeerSlot),
     /// Transport-wide feedback to a publisher.
     TransportFeedback(PeerSlot),
+    /// What a peer may be sent: probes, and what waits.
+    Rate(PeerSlot),
     /// Sender and receiver reports to a peer.
     Reports(PeerSlot),
     /// Requests for lost packets and keyframes of a track.
     Track(TrackKey),
+    /// The next step of a replay.
+    Replay(DownKey),
+    /// Packets that wait for the rest of their frame.
+    FanOut,
     /// Loudness of all audio tracks.
     Levels,
     /// How media fares at all peers.
@@ -97,12 +112,14 @@ impl Shard {
         Self {
             stats: door::ShardStats { shard: config.id, ..Default::default() },
             config,
+            epoch: now,
             rng,
             peers: Peers::default(),
             tracks: Tracks::default(),
             routes: Routes::default(),
             timers,
             watch: health::Watch::default(),
+            connected: Vec::new(),
             touched: Vec::new(),
             touched_at: now,
             outbox: Outbox::default(),
@@ -115,8 +132,11 @@ impl Shard {
             match task {
                 Task::Peer(slot) => self.advance_peer(now, slot),
                 Task::TransportFeedback(slot) => self.send_transport_feedback(now, slot),
+                Task::Rate(slot) => self.advance_rate(now, slot),
                 Task::Reports(slot) => self.send_reports(now, slot),
                 Task::Track(track) => self.advance_track(now, track),
+                Task::Replay(down) => self.advance_replay(now, down),
+                Task::FanOut => self.touched_at = now,
                 Task::Levels => self.tell_levels(),
                 Task::Health => {
                     self.timers.set(Task::Health, Some(now + health::HEALTH_INTERVAL));
@@ -132,9 +152,9 @@ impl Shard {
         self.timers.next()
     }
 
-    /// Ends the turn: what it produced; the caller empties it. Only here are the turn's packets sent to subscribers,
-    /// to each all of its packets in a row, so that its keys and numbers are fetched once, and what goes to one
-    /// destination lies side by side.
+    /// Ends the turn: what it produced; the caller empties it. Only here are packets sent to subscribers, to each all
+    /// of a frame's in a row, so that its keys and numbers are fetched once, and what goes to one destination lies side
+    /// by side.
     pub fn outbox(&mut self) -> &mut Outbox {
         self.fan_out();
         &mut self.outbox

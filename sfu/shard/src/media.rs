@@ -2,7 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use door::{Datagrams, Notice, TrackKey};
+use congestion::Stamp;
+use congestion::pacer::QUANTUM;
+use door::{Datagrams, Kind, Notice, TrackKey};
 use forward::{Arrival, Stream, UpTrack, Written};
 use peer::SRTP_OVERHEAD_MAX;
 use wire::Ssrc;
@@ -12,6 +14,7 @@ use wire::rtp::Packet;
 use crate::levels::LEVELS_INTERVAL;
 use crate::peers::PeerEntry;
 use crate::routes::PeerSlot;
+use crate::sending::Held;
 use crate::tracks::TrackEntry;
 use crate::{Shard, ShardMessage, Task};
 
@@ -19,7 +22,7 @@ use crate::{Shard, ShardMessage, Task};
 const GROWTH_BYTES_MAX: usize = 64;
 
 /// Longest packet that a publisher can have sent in one UDP datagram of 1500 bytes.
-const DATAGRAM_BYTES_MAX: usize = 1500;
+pub(crate) const DATAGRAM_BYTES_MAX: usize = 1500;
 
 /// How often a video track in use looks after the layers of its subscribers.
 const LAYERS_INTERVAL: Duration = Duration::from_millis(200);
@@ -56,6 +59,7 @@ impl Shard {
     /// One packet of a track that lives on another shard.
     pub(crate) fn mirrored(&mut self, now: Instant, key: TrackKey, encoding: u8, bytes: &[u8]) {
         let Some(track) = self.tracks.at(key) else { return };
+        track.awaits_home = false;
         let Ok(packet) = Packet::parse(bytes) else { return };
         if let Some(arrival) = track.up.receive_mirrored(now, encoding, &packet) {
             self.note_arrival(now, key, arrival);
@@ -64,7 +68,7 @@ impl Shard {
         self.arm_track(key);
     }
 
-    fn arrived(&mut self, now: Instant, key: TrackKey, arrival: Arrival) {
+    pub(crate) fn arrived(&mut self, now: Instant, key: TrackKey, arrival: Arrival) {
         let Some(track) = self.tracks.by_key.get_mut(&key) else { return };
         if !track.started {
             track.started = true;
@@ -86,39 +90,64 @@ impl Shard {
         self.look_after_layers(now, key);
     }
 
-    /// Keeps a packet for the end of the turn.
+    /// Keeps a packet for the end of the turn, or of its frame.
     fn note_arrival(&mut self, now: Instant, key: TrackKey, arrival: Arrival) {
         let Some(track) = self.tracks.by_key.get_mut(&key) else { return };
         if track.pending.is_empty() {
             self.touched.push(key);
+            track.pending_since = Some(now);
         }
         track.pending.push(arrival);
         self.touched_at = now;
     }
 
-    /// Sends the turn's packets to every subscriber of this shard that should have them.
+    /// Sends packets to every subscriber of this shard that should have them, but for those that wait for the rest of
+    /// their frame.
     pub(crate) fn fan_out(&mut self) {
         let mut touched = std::mem::take(&mut self.touched);
-        for key in touched.drain(..) {
+        touched.retain(|&key| {
+            let until = self.tracks.by_key.get(&key).and_then(TrackEntry::gathers_until);
+            if let Some(until) = until.filter(|until| *until > self.touched_at) {
+                self.timers.hasten(Task::FanOut, until);
+                return true;
+            }
             self.fan_out_track(key);
-        }
+            false
+        });
         self.touched = touched;
     }
 
     fn fan_out_track(&mut self, key: TrackKey) {
         let now = self.touched_at;
-        let Some(TrackEntry { up, subscribers, pending, .. }) = self.tracks.by_key.get_mut(&key) else { return };
+        let at = Stamp::of(self.epoch, now);
+        let Some(TrackEntry { kind, up, subscribers, pending, .. }) = self.tracks.by_key.get_mut(&key) else { return };
+        let is_video = *kind == Kind::Video;
         for subscriber in subscribers {
             let Some(entry) = self.peers.at(subscriber.peer) else { continue };
-            let down = &mut subscriber.down;
             for arrival in pending.iter() {
+                if is_video && entry.sending.is_closed(at) && subscriber.must_wait(now, up, arrival) {
+                    let fits = entry.sending.hold(Held { track: key, down: subscriber.key, arrival: *arrival });
+                    self.stats.paced_dropped += u64::from(!fits);
+                    let opens = entry.sending.pacer.opens_at().max(at.after(QUANTUM));
+                    self.timers.hasten(Task::Rate(subscriber.peer), opens.instant(self.epoch));
+                    continue;
+                }
                 let Some((_, packet)) = up.packet(arrival.encoding, arrival.seq) else { continue };
+                let down = &mut subscriber.down;
                 let write = |out: &mut [u8]| down.forward(now, up, arrival, out);
-                if let Some(bytes) = send(entry, &mut self.outbox.datagrams, packet.len(), write) {
+                if let Some(bytes) = send(entry, &mut self.outbox.datagrams, at, packet.len(), write) {
                     self.stats.rtp_out += 1;
                     self.stats.datagrams_out += 1;
                     self.stats.bytes_out += bytes as u64;
+                    if !is_video {
+                        entry.sending.sound.note(bytes);
+                    }
                 }
+            }
+            if entry.sending.begins(at)
+                && let Some(patience) = entry.sending.patience()
+            {
+                self.timers.hasten(Task::Rate(subscriber.peer), patience.instant(self.epoch));
             }
         }
         pending.clear();
@@ -126,43 +155,27 @@ impl Shard {
 
     /// Sends again what a subscriber misses of one of our sources.
     pub(crate) fn retransmit(&mut self, now: Instant, slot: PeerSlot, ssrc: Ssrc, seqs: impl Iterator<Item = u16>) {
+        let sent_at = self.stamp(now);
         let Some(entry) = self.peers.at(slot) else { return };
         let Some(&at) = entry.downs.get(&ssrc) else { return };
         let Some(TrackEntry { up, subscribers, .. }) = self.tracks.by_key.get_mut(&at.track) else { return };
         let Some(subscriber) = subscribers.iter_mut().find(|subscriber| subscriber.key == at.down) else { return };
+        let target_bps = entry.sending.estimator.estimate(sent_at).map(|estimate| estimate.target_bps);
         for seq in seqs {
             self.stats.nacks_in += 1;
+            if !entry.sending.may_repeat(sent_at, target_bps) {
+                self.stats.rtx_withheld += 1;
+                continue;
+            }
             let down = &mut subscriber.down;
             let write = |out: &mut [u8]| down.retransmit(now, up, seq, out);
-            if let Some(bytes) = send(entry, &mut self.outbox.datagrams, DATAGRAM_BYTES_MAX, write) {
+            if let Some(bytes) = send(entry, &mut self.outbox.datagrams, sent_at, DATAGRAM_BYTES_MAX, write) {
+                entry.sending.repeated(bytes);
                 self.stats.rtx_out += 1;
                 self.stats.datagrams_out += 1;
                 self.stats.bytes_out += bytes as u64;
             }
         }
-    }
-
-    /// Asks for the keyframes that subscribers of a track wait for.
-    pub(crate) fn request_keyframes(&mut self, now: Instant, key: TrackKey) {
-        let Some(TrackEntry { up, subscribers, .. }) = self.tracks.by_key.get(&key) else { return };
-        let mut wanted = 0_u32;
-        for subscriber in subscribers {
-            if let Some(encoding) = subscriber.down.keyframe_wanted(now, up) {
-                wanted |= 1_u32.checked_shl(encoding.into()).unwrap_or(0);
-            }
-        }
-        for encoding in (0..up.encodings()).filter(|encoding| wanted >> encoding & 1 == 1) {
-            self.want_keyframe(now, key, encoding);
-        }
-    }
-
-    /// Asks for one keyframe, now or as soon as the throttle lets it.
-    pub(crate) fn want_keyframe(&mut self, now: Instant, key: TrackKey, encoding: u8) {
-        let Some(track) = self.tracks.at(key) else { return };
-        if let Some(request) = track.up.request_keyframe(now, encoding) {
-            self.send_keyframe_request(key, &request);
-        }
-        self.arm_track(key);
     }
 
     /// Once in a while, as packets come: does a subscriber wait for another layer?
@@ -171,6 +184,7 @@ impl Shard {
         let due = track.kind == door::Kind::Video && track.layers_at.is_none_or(|at| now >= at);
         if due {
             track.layers_at = Some(now + LAYERS_INTERVAL);
+            track.rates.measure(now, &track.up);
             self.request_keyframes(now, key);
         }
     }
@@ -181,7 +195,7 @@ impl Shard {
     }
 
     pub(crate) fn tell_levels(&mut self) {
-        let tracks = self.tracks.by_key.iter_mut().filter(|(_, track)| track.publisher.is_some());
+        let tracks = self.tracks.by_key.iter_mut().filter(|(_, track)| !track.is_mirror());
         let levels: Vec<_> = tracks.filter_map(|(&key, track)| track.loudness.take(key)).collect();
         if !levels.is_empty() {
             self.outbox.notices.push(Notice::Levels(levels));
@@ -191,22 +205,26 @@ impl Shard {
 
 /// Writes a packet of at most `len` bytes and growth for a peer, numbers it for transport-wide feedback, and seals it.
 /// The length sent, or `None` when nothing was.
-fn send<'a>(
+pub(crate) fn send<'a>(
     entry: &mut PeerEntry,
     datagrams: &mut Datagrams,
+    at: Stamp,
     len: usize,
     write: impl FnOnce(&mut [u8]) -> Option<Written<'a>>,
 ) -> Option<usize> {
     let path = entry.peer.path().filter(|_| entry.peer.can_send_media())?;
     let room = len + GROWTH_BYTES_MAX + SRTP_OVERHEAD_MAX;
-    let (peer, transport_seq) = (&mut entry.peer, &mut entry.transport_seq);
+    let (peer, sending) = (&mut entry.peer, &mut entry.sending);
     datagrams.write(path, room, |out| {
         let written = write(out)?;
-        if let Some(place) = written.transport_seq_offset.and_then(|at| out.get_mut(at..at + 2)) {
-            place.copy_from_slice(&transport_seq.to_be_bytes());
-            *transport_seq = transport_seq.wrapping_add(1);
+        let place = written.transport_seq_offset.and_then(|at| out.get_mut(at..at + 2));
+        let numbered = place.is_some();
+        if let Some(place) = place {
+            place.copy_from_slice(&sending.estimator.sequence().to_be_bytes());
         }
-        peer.seal_rtp(out, written.header_len, written.len, written.rest)
+        let bytes = peer.seal_rtp(out, written.header_len, written.len, written.rest)?;
+        sending.sent(at, bytes, numbered);
+        Some(bytes)
     })
 }
 

@@ -30,6 +30,15 @@ pub enum ShardMessage {
         /// Header and payload.
         bytes: Vec<u8>,
     },
+    /// One packet that came before the track was mirrored, from its newest key frame on; then follows [`Self::Muted`].
+    Backlog {
+        /// Which track.
+        track: TrackKey,
+        /// Which of its encodings.
+        encoding: u8,
+        /// Header and payload.
+        bytes: Vec<u8>,
+    },
     /// A sender report of a mirrored track, so that the mirror can map RTP time to wall time.
     SenderReport {
         /// Which track.

@@ -10,6 +10,7 @@ use peer::Peer;
 use wire::Ssrc;
 
 use crate::routes::PeerSlot;
+use crate::sending::Sending;
 
 /// Round trip time assumed before one was measured.
 const RTT_DEFAULT: Duration = Duration::from_millis(100);
@@ -30,8 +31,8 @@ pub(crate) struct PeerEntry {
     pub(crate) ups: Vec<TrackKey>,
     /// Its subscriptions by our sources, media and retransmission alike.
     pub(crate) downs: BTreeMap<Ssrc, DownRef>,
-    /// Next transport-wide sequence number toward it.
-    pub(crate) transport_seq: u16,
+    /// What it may be sent.
+    pub(crate) sending: Sending,
     rtt: Option<Duration>,
 }
 
@@ -53,9 +54,14 @@ impl PeerEntry {
             paths: Vec::new(),
             ups: Vec::new(),
             downs: BTreeMap::new(),
-            transport_seq: 0,
+            sending: Sending::default(),
             rtt: None,
         }
+    }
+
+    /// Whether there is a way to it and keys for media.
+    pub(crate) fn can_take_media(&self) -> bool {
+        self.peer.can_send_media() && self.peer.path().is_some()
     }
 
     /// Round trip time, measured by receiver reports or else assumed.

@@ -56,6 +56,14 @@ impl Shard {
                 self.after_peer(slot);
             }
         }
+        self.begin_connected(now);
+    }
+
+    /// Peers that connected in this turn get what they subscribed to.
+    fn begin_connected(&mut self, now: Instant) {
+        while let Some(slot) = self.connected.pop() {
+            self.begin_media(now, slot);
+        }
     }
 
     fn count_rejected(&mut self, reason: Reject) {
@@ -67,6 +75,7 @@ impl Shard {
         let Some(entry) = self.peers.at(slot) else { return };
         entry.peer.advance(now, &mut self.outbox.datagrams);
         self.after_peer(slot);
+        self.begin_connected(now);
     }
 
     /// Tells what the peer has to tell and sets its timer.
@@ -88,6 +97,7 @@ impl Shard {
             PeerEvent::PathChanged { .. } | PeerEvent::ChannelClosed(_) => return,
             PeerEvent::Connected { profile } => {
                 self.count_handshake(profile);
+                self.connected.push(slot);
                 Notice::PeerConnected(key)
             }
             PeerEvent::Silent => Notice::PeerSilent(key),

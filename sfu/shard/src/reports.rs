@@ -143,6 +143,11 @@ impl Shard {
                 self.send_rtcp(slot, |writer| writer.pli(OWN_SSRC, ssrc));
             }
             (Some(_), None) => {}
+            (None, _) if track.is_fed => {
+                self.stats.plis_out += 1;
+                let encoding = request.encoding;
+                self.outbox.notices.push(door::Notice::KeyframeWanted { track: key, encoding });
+            }
             (None, _) => {
                 let message = ShardMessage::KeyframeWanted { track: key, encoding: request.encoding };
                 self.outbox.messages.push((key.shard, message));

@@ -1,61 +1,111 @@
 //! Deadlines by key. One structure per shard: whoever has nothing due is never looked at.
+//!
+//! A heap of entries that are not taken out when a deadline moves: an entry whose time is no longer its key's is dropped
+//! or put back when it comes to the top. In the steady state nothing is allocated.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, HashMap};
+use std::hash::Hash;
 use std::time::Instant;
 
 /// The next deadline of every key that has one.
 #[derive(Debug)]
 pub(crate) struct Timers<K> {
-    order: BTreeSet<(Instant, K)>,
-    by_key: BTreeMap<K, Instant>,
+    /// Its first entry is always exact.
+    queue: BinaryHeap<Reverse<(Instant, K)>>,
+    by_key: HashMap<K, Deadline>,
 }
 
-impl<K: Ord + Copy> Timers<K> {
+#[derive(Clone, Copy, Debug)]
+struct Deadline {
+    /// When the key is due; `None` while only old entries of it are left.
+    at: Option<Instant>,
+    /// Its earliest entry in the queue.
+    queued: Instant,
+}
+
+impl<K: Ord + Hash + Copy> Timers<K> {
     pub(crate) fn new() -> Self {
-        Self { order: BTreeSet::new(), by_key: BTreeMap::new() }
+        Self { queue: BinaryHeap::new(), by_key: HashMap::new() }
     }
 
     /// Sets the deadline of `key`, or removes it.
     pub(crate) fn set(&mut self, key: K, at: Option<Instant>) {
-        if self.by_key.get(&key).copied() == at {
-            return;
+        match self.by_key.get_mut(&key) {
+            Some(deadline) if deadline.at == at => return,
+            Some(deadline) => {
+                deadline.at = at;
+                if let Some(at) = at.filter(|at| *at < deadline.queued) {
+                    deadline.queued = at;
+                    self.queue.push(Reverse((at, key)));
+                }
+            }
+            None => {
+                let Some(queued) = at else { return };
+                self.by_key.insert(key, Deadline { at, queued });
+                self.queue.push(Reverse((queued, key)));
+            }
         }
-        if let Some(old) = self.by_key.remove(&key) {
-            self.order.remove(&(old, key));
-        }
-        if let Some(at) = at {
-            self.by_key.insert(key, at);
-            self.order.insert((at, key));
-        }
+        self.tidy();
     }
 
     /// Makes the deadline of `key` no later than `at`.
     pub(crate) fn hasten(&mut self, key: K, at: Instant) {
-        if self.by_key.get(&key).is_none_or(|&old| at < old) {
+        if self.by_key.get(&key).and_then(|deadline| deadline.at).is_none_or(|old| at < old) {
             self.set(key, Some(at));
         }
     }
 
     /// The earliest deadline.
     pub(crate) fn next(&self) -> Option<Instant> {
-        self.order.first().map(|&(at, _)| at)
+        self.queue.peek().map(|Reverse((at, _))| *at)
     }
 
     /// Takes one key that is due, if any.
     pub(crate) fn pop_due(&mut self, now: Instant) -> Option<K> {
-        let &(at, key) = self.order.first()?;
+        let &Reverse((at, key)) = self.queue.peek()?;
         if at > now {
             return None;
         }
         self.set(key, None);
         Some(key)
     }
+
+    /// Makes the first entry exact.
+    fn tidy(&mut self) {
+        while let Some(&Reverse((at, key))) = self.queue.peek() {
+            let Some(deadline) = self.by_key.get_mut(&key) else {
+                self.queue.pop();
+                continue;
+            };
+            if deadline.at == Some(at) {
+                return;
+            }
+            self.queue.pop();
+            if deadline.queued != at {
+                continue;
+            }
+            match deadline.at {
+                Some(later) => {
+                    deadline.queued = later;
+                    self.queue.push(Reverse((later, key)));
+                }
+                None => {
+                    self.by_key.remove(&key);
+                }
+            }
+        }
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use std::collections::BTreeMap;
     use std::time::Duration;
+
+    use proptest::prelude::*;
+
+    use super::*;
 
     #[test]
     fn pops_in_order_and_only_what_is_due() {
@@ -73,5 +123,35 @@ mod tests {
         assert_eq!(timers.pop_due(at(10)), Some('a'));
         assert_eq!(timers.pop_due(at(100)), None);
         assert_eq!(timers.next(), None);
+    }
+
+    proptest! {
+        #[test]
+        fn agrees_with_a_map(steps in prop::collection::vec((0_u8..6, prop::option::of(0_u64..50)), 1..300)) {
+            let start = Instant::now();
+            let at = |ms| start + Duration::from_millis(ms);
+            let (mut timers, mut map) = (Timers::new(), BTreeMap::new());
+            for (key, ms) in steps {
+                match (key, ms) {
+                    (5, Some(ms)) => {
+                        let due = map.iter().map(|(&key, &at)| (at, key)).min().filter(|(due, _)| *due <= at(ms));
+                        prop_assert_eq!(timers.pop_due(at(ms)), due.map(|(_, key)| key));
+                        if let Some((_, key)) = due {
+                            map.remove(&key);
+                        }
+                    }
+                    (key, Some(ms)) => {
+                        map.insert(key, at(ms));
+                        timers.set(key, Some(at(ms)));
+                    }
+                    (key, None) => {
+                        map.remove(&key);
+                        timers.set(key, None);
+                    }
+                }
+                prop_assert_eq!(timers.next(), map.values().min().copied());
+            }
+            prop_assert!(timers.queue.len() < 300);
+        }
     }
 }

@@ -1,5 +1,6 @@
 //! The whole server in a virtual world: virtual clock, virtual links, one seed one run.
 
+pub mod bandwidth;
 pub mod call;
 pub mod description;
 pub mod guest;

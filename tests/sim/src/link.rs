@@ -1,6 +1,8 @@
 //! One direction of a simulated network path: loss, delay, jitter (and so reordering), rate and a queue.
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
+use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use rand::Rng;
@@ -50,21 +52,54 @@ impl LinkProfile {
 #[derive(Debug)]
 pub struct Link<T> {
     profile: LinkProfile,
-    busy_until: Option<Instant>,
+    /// Until when its wire is busy; links that share one share this.
+    busy_until: Wire,
     underway: BTreeMap<(Instant, u64), T>,
     serial: u64,
     /// Datagrams dropped by loss or by a full queue.
     pub dropped: u64,
+    /// Bytes put on it, dropped or not.
+    pub sent_bytes: u64,
 }
+
+/// Until when a wire is busy.
+pub type Wire = Rc<Cell<Option<Instant>>>;
 
 impl<T: Clone> Link<T> {
     /// An empty link.
     pub fn new(profile: LinkProfile) -> Self {
-        Self { profile, busy_until: None, underway: BTreeMap::new(), serial: 0, dropped: 0 }
+        let busy_until = Wire::default();
+        Self { profile, busy_until, underway: BTreeMap::new(), serial: 0, dropped: 0, sent_bytes: 0 }
+    }
+
+    /// From here on the link is another; what is on its way arrives as it would have.
+    pub fn set_profile(&mut self, profile: LinkProfile) {
+        self.profile = profile;
+    }
+
+    /// The wire behind the link.
+    pub fn wire(&self) -> Wire {
+        self.busy_until.clone()
+    }
+
+    /// Takes another's wire: what goes on the one delays the other.
+    pub fn share(&mut self, wire: Wire) {
+        self.busy_until = wire;
+    }
+
+    /// How long a datagram would wait.
+    pub fn queued(&self, now: Instant) -> Duration {
+        self.busy_until.get().map_or(Duration::ZERO, |busy| busy.saturating_duration_since(now))
+    }
+
+    /// Somebody else puts `bytes` on the wire.
+    pub fn occupy(&mut self, now: Instant, bytes: usize) {
+        self.through_the_queue(now, bytes);
     }
 
     /// Puts a datagram of `bytes` bytes on the link.
     pub fn send(&mut self, now: Instant, rng: &mut impl Rng, bytes: usize, datagram: T) {
+        self.sent_bytes += bytes as u64;
         if rng.random_bool(self.profile.loss) {
             self.dropped += 1;
             return;
@@ -81,12 +116,12 @@ impl<T: Clone> Link<T> {
 
     fn through_the_queue(&mut self, now: Instant, bytes: usize) -> Option<Instant> {
         let Some(rate_bps) = self.profile.rate_bps else { return Some(now) };
-        let begins = self.busy_until.map_or(now, |busy| busy.max(now));
+        let begins = self.busy_until.get().map_or(now, |busy| busy.max(now));
         if begins - now > self.profile.queue_max {
             return None;
         }
         let leaves = begins + Duration::from_secs_f64(bytes as f64 * 8.0 / rate_bps as f64);
-        self.busy_until = Some(leaves);
+        self.busy_until.set(Some(leaves));
         Some(leaves)
     }
 

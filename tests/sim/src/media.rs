@@ -12,6 +12,7 @@ use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use shard::{Shard, ShardConfig};
 
+use crate::bandwidth::{Studio, Viewer};
 use crate::link::{Link, LinkProfile};
 use crate::publisher::{Cleartext, Publisher};
 use crate::subscriber::Subscriber;
@@ -33,6 +34,10 @@ pub struct Node {
     pub publisher: Option<Publisher>,
     /// What it receives, by the sources of media and retransmissions.
     pub subscribers: Vec<(SsrcPair, Subscriber)>,
+    /// What it publishes by the dozen.
+    pub studio: Option<Studio>,
+    /// It watches a studio.
+    pub viewer: Option<Viewer>,
     /// It went away without a word: it neither sends nor receives.
     pub dead: bool,
 }
@@ -115,6 +120,8 @@ impl Media {
             connected: false,
             publisher,
             subscribers,
+            studio: None,
+            viewer: None,
             dead: false,
         });
         self.nodes.len() - 1
@@ -155,6 +162,26 @@ impl Media {
         self.nodes[index].publisher = Some(publisher);
         self.command(Command::AddUpTrack { track, peer, params });
         track
+    }
+
+    /// Lets a client publish a studio: its tracks and what its description says of each.
+    pub fn publish_studio(&mut self, index: ClientIndex, studio: Studio) -> Vec<(TrackKey, door::UpTrackParams)> {
+        let peer = self.nodes[index].key.expect("joined by this world");
+        let mut tracks = Vec::new();
+        for params in studio.params() {
+            self.serial += 1;
+            let track = TrackKey { shard: peer.shard, serial: self.serial };
+            self.command(Command::AddUpTrack { track, peer, params: Box::new(params.clone()) });
+            tracks.push((track, params));
+        }
+        self.nodes[index].studio = Some(studio);
+        tracks
+    }
+
+    /// What the server takes a client's link for.
+    pub fn estimate(&mut self, index: ClientIndex) -> Option<congestion::Estimate> {
+        let (now, key) = (self.now, self.nodes[index].key?);
+        self.shards[usize::from(key.shard.0)].estimate(now, key)
     }
 
     /// Lets a client receive another's track.
@@ -263,6 +290,11 @@ impl Media {
 }
 
 impl Node {
+    /// The link from the server.
+    pub fn down_mut(&mut self) -> &mut Link<Vec<u8>> {
+        &mut self.down
+    }
+
     fn deadline(&self) -> Option<Instant> {
         let publisher = self.publisher.as_ref().filter(|_| self.connected).map(Publisher::deadline);
         let subscribers = self.subscribers.iter().filter(|_| self.connected).map(|(_, it)| it.deadline());
@@ -270,7 +302,9 @@ impl Node {
         if self.dead {
             return None;
         }
-        [self.up.deadline(), self.down.deadline(), self.client.deadline(), publisher, subscriber]
+        let studio = self.studio.as_ref().filter(|_| self.connected).map(Studio::deadline);
+        let viewer = self.viewer.as_ref().filter(|_| self.connected).and_then(Viewer::deadline);
+        [self.up.deadline(), self.down.deadline(), self.client.deadline(), publisher, subscriber, studio, viewer]
             .into_iter()
             .flatten()
             .min()
@@ -284,6 +318,8 @@ impl Node {
             Received::Rtcp(compound) => {
                 if let Some(publisher) = &mut self.publisher {
                     again = publisher.feedback(compound);
+                } else if let Some(studio) = &mut self.studio {
+                    again = studio.feedback(compound);
                 }
             }
             Received::Nothing | Received::Rejected(_) => {}
@@ -308,7 +344,14 @@ impl Node {
         self.send_rtp(now, rng, packets);
         let report = self.publisher.as_mut().and_then(|publisher| publisher.report(now));
         let due = self.subscribers.iter_mut().map(|(_, it)| it).filter(|it| it.deadline() <= now);
-        let feedback: Vec<_> = due.filter_map(|subscriber| subscriber.advance(now)).collect();
+        let mut feedback: Vec<_> = due.filter_map(|subscriber| subscriber.advance(now)).collect();
+        if let Some(studio) = self.studio.as_mut().filter(|studio| studio.deadline() <= now) {
+            let packets = studio.advance(now);
+            self.send_rtp(now, rng, packets);
+        }
+        if let Some(viewer) = self.viewer.as_mut().filter(|it| it.deadline().is_some_and(|at| at <= now)) {
+            feedback.extend(viewer.advance(now));
+        }
         for compound in report.into_iter().chain(feedback) {
             if let Some(sealed) = self.client.seal_rtcp(&compound) {
                 self.up.send(now, rng, sealed.len(), sealed);
@@ -317,6 +360,9 @@ impl Node {
     }
 
     fn take_media(&mut self, now: Instant, bytes: &[u8]) {
+        if let Some(viewer) = &mut self.viewer {
+            return viewer.receive(now, bytes);
+        }
         let Ok(packet) = wire::rtp::Packet::parse(bytes) else { return };
         let ssrc = packet.ssrc();
         let mine = |(sources, _): &&mut (SsrcPair, Subscriber)| sources.media == ssrc || sources.rtx == Some(ssrc);

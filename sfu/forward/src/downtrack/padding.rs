@@ -9,13 +9,8 @@ use super::{DownTrack, Written};
 const PADDING_BYTES: u8 = 255;
 
 impl DownTrack {
-    /// Whether [`DownTrack::padding`] has a source to send by: that of retransmissions, so that the media's numbers
-    /// stay whole.
-    pub fn carries_padding(&self) -> bool {
-        self.params.rtx_ssrc.is_some() && self.params.payloads.iter().any(|map| map.rtx.is_some())
-    }
-
-    /// Writes a packet of padding to `out`, which needs about 300 bytes. `None` without retransmissions.
+    /// Writes a packet of padding to `out`, which needs about 300 bytes, under the source of retransmissions, so that the
+    /// media's numbers stay whole. `None` without one.
     pub fn padding(&mut self, out: &mut [u8]) -> Option<Written<'static>> {
         let ssrc = self.params.rtx_ssrc?;
         let pt =

@@ -1,0 +1,13 @@
+//! Bandwidth in the virtual world: a studio of simulcast videos, viewers that give transport-wide feedback, links
+//! whose capacity changes, and what came of it as a table.
+
+pub mod plot;
+pub mod scenario;
+pub mod studio;
+pub mod trace;
+pub mod viewer;
+
+pub use scenario::{Scenario, run};
+pub use studio::Studio;
+pub use trace::{Row, Trace};
+pub use viewer::Viewer;

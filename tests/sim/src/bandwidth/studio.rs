@@ -1,0 +1,307 @@
+//! A publisher of several simulcast videos and one sound, as a browser with many cameras would send them: three
+//! encodings each, three temporal layers in each, keyframes several times as large as other frames.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use door::{Codec, CodecParams, ExtensionKind, ExtensionMap, Kind, SsrcPair, UpTrackParams};
+use wire::ext;
+use wire::rtcp::{self, Packet};
+use wire::rtp::Header;
+use wire::{Mid, Pt, Ssrc};
+
+use crate::publisher::{Cleartext, MID_ID, RTX_PT, TRANSPORT_SEQUENCE_ID, VP8_PT};
+
+/// Payload type of the sound.
+pub const OPUS_PT: Pt = Pt(111);
+/// Bits per second of the three encodings of every video.
+pub const LAYERS_BPS: [u64; 3] = [100_000, 300_000, 900_000];
+
+/// Time between frames: 30 a second.
+const FRAME_INTERVAL: Duration = Duration::from_nanos(33_333_333);
+/// Time between packets of sound.
+const SOUND_INTERVAL: Duration = Duration::from_millis(20);
+/// Bytes of a packet of sound: 32 kbit/s.
+const SOUND_BYTES: usize = 80;
+/// Longest payload.
+const PAYLOAD_BYTES_MAX: usize = 1100;
+/// A keyframe is this many times as large as a frame.
+const KEY_FACTOR: usize = 4;
+/// Packets of an encoding kept for retransmission.
+const HISTORY_PACKETS: u16 = 500;
+
+/// What each payload of video says of itself.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct Label {
+    /// Index of the encoding.
+    pub encoding: u8,
+    /// The frame's number in it.
+    pub frame: u32,
+    /// The frame that it builds on; itself for a keyframe.
+    pub base: u32,
+    /// The packet's place in the frame.
+    pub index: u8,
+    /// Packets of the frame.
+    pub count: u8,
+    /// Its temporal layer.
+    pub temporal: u8,
+}
+
+impl Label {
+    /// Where it stands in a payload: behind the descriptor and the payload header.
+    const AT: usize = 16;
+
+    fn to_bytes(self) -> [u8; 12] {
+        let mut bytes = [0; 12];
+        bytes[..4].copy_from_slice(&self.frame.to_be_bytes());
+        bytes[4..8].copy_from_slice(&self.base.to_be_bytes());
+        bytes[8..].copy_from_slice(&[self.encoding, self.index, self.count, self.temporal]);
+        bytes
+    }
+
+    /// Reads the label of a payload that came out of the server.
+    pub fn of(payload: &[u8]) -> Option<Self> {
+        let bytes = payload.get(Self::AT..Self::AT + 12)?;
+        let number = |at: usize| Some(u32::from_be_bytes(bytes.get(at..at + 4)?.try_into().ok()?));
+        let (frame, base) = (number(0)?, number(4)?);
+        Some(Self { encoding: bytes[8], frame, base, index: bytes[9], count: bytes[10], temporal: bytes[11] })
+    }
+}
+
+/// See the module.
+#[derive(Debug)]
+pub struct Studio {
+    videos: Vec<Video>,
+    sound_seq: u16,
+    next_frame: Instant,
+    next_sound: Instant,
+    start: Instant,
+    serial: u32,
+    transport_seq: u16,
+    chance: u64,
+    /// Keyframe requests received.
+    pub plis: u64,
+}
+
+#[derive(Debug)]
+struct Video {
+    mid: Mid,
+    encodings: Vec<Stream>,
+}
+
+/// One encoding.
+#[derive(Debug)]
+struct Stream {
+    ssrcs: SsrcPair,
+    bps: u64,
+    seq: u16,
+    rtx_seq: u16,
+    frame: u32,
+    tl0: u8,
+    /// Newest frames of temporal layers 0 and 1.
+    bases: [u32; 2],
+    cycle: usize,
+    key_asked: bool,
+    history: BTreeMap<u16, (u32, Vec<u8>)>,
+}
+
+impl Studio {
+    /// A studio of `videos` videos that begins at `now`. `serial` keeps sources apart.
+    pub fn new(now: Instant, serial: u32, videos: u32) -> Self {
+        let videos = (0..videos).map(|index| Video::new(serial, index)).collect();
+        let (next_frame, next_sound) = (now, now);
+        Self { videos, sound_seq: 0, next_frame, next_sound, start: now, serial, transport_seq: 0, chance: 1, plis: 0 }
+    }
+
+    /// What its description would say: the videos, then the sound.
+    pub fn params(&self) -> Vec<UpTrackParams> {
+        let mut extensions = ExtensionMap::default();
+        extensions.set(ExtensionKind::Mid, MID_ID);
+        extensions.set(ExtensionKind::TransportSequence, TRANSPORT_SEQUENCE_ID);
+        let base = |mid, kind, codec, ssrcs| UpTrackParams {
+            mid,
+            kind,
+            codecs: vec![codec],
+            extensions,
+            rids: Vec::new(),
+            ssrcs,
+            transport_feedback: true,
+            encrypted: false,
+        };
+        let vp8 =
+            CodecParams { pt: VP8_PT, codec: Codec::Vp8, clock_hz: 90_000, rtx: Some(RTX_PT), nack: true, pli: true };
+        let opus =
+            CodecParams { pt: OPUS_PT, codec: Codec::Opus, clock_hz: 48_000, rtx: None, nack: false, pli: false };
+        let videos = self
+            .videos
+            .iter()
+            .map(|video| base(video.mid, Kind::Video, vp8, video.encodings.iter().map(|it| it.ssrcs).collect()));
+        let sound = SsrcPair { media: self.sound_ssrc(), rtx: None };
+        let mid = Mid::new(b"sound").expect("a token");
+        videos.chain([base(mid, Kind::Audio, opus, vec![sound])]).collect()
+    }
+
+    fn sound_ssrc(&self) -> Ssrc {
+        Ssrc(90_000 + self.serial)
+    }
+
+    /// When [`Studio::advance`] is due.
+    pub fn deadline(&self) -> Instant {
+        self.next_frame.min(self.next_sound)
+    }
+
+    /// Packets that are due.
+    pub fn advance(&mut self, now: Instant) -> Vec<Cleartext> {
+        let mut packets = Vec::new();
+        while self.next_sound <= now {
+            self.next_sound += SOUND_INTERVAL;
+            self.sound_seq = self.sound_seq.wrapping_add(1);
+            let timestamp = u32::from(self.sound_seq).wrapping_mul(960);
+            let header = Header { marker: false, pt: OPUS_PT, seq: self.sound_seq, timestamp, ssrc: self.sound_ssrc() };
+            packets.push(assemble(&mut self.transport_seq, None, &header, &[0x55; SOUND_BYTES]));
+        }
+        while self.next_frame <= now {
+            let timestamp = ((self.next_frame - self.start).as_micros() * 9 / 100 % (1 << 32)) as u32;
+            self.next_frame += FRAME_INTERVAL;
+            for video in &mut self.videos {
+                for (index, stream) in (0_u8..).zip(&mut video.encodings) {
+                    self.chance = self.chance.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+                    let breath = 0.8 + 0.4 * ((self.chance >> 40) as f64 / (1_u64 << 24) as f64);
+                    for (header, payload) in stream.frame(index, timestamp, breath) {
+                        packets.push(assemble(&mut self.transport_seq, Some(video.mid), &header, &payload));
+                    }
+                }
+            }
+        }
+        packets
+    }
+
+    /// Takes feedback; packets to send again come back.
+    pub fn feedback(&mut self, compound: &[u8]) -> Vec<Cleartext> {
+        let mut again = Vec::new();
+        for packet in rtcp::packets(compound).flatten() {
+            let media = match &packet {
+                Packet::Nack(nack) => nack.media,
+                Packet::Pli(pli) => pli.media,
+                _ => continue,
+            };
+            let streams = self.videos.iter_mut().flat_map(|video| {
+                let mid = video.mid;
+                video.encodings.iter_mut().map(move |stream| (mid, stream))
+            });
+            let Some((mid, stream)) = streams.into_iter().find(|(_, it)| it.ssrcs.media == media) else { continue };
+            if let Packet::Nack(nack) = packet {
+                for (header, payload) in nack.sequences().filter_map(|seq| stream.repeat(seq)).collect::<Vec<_>>() {
+                    again.push(assemble(&mut self.transport_seq, Some(mid), &header, &payload));
+                }
+            } else {
+                stream.key_asked = true;
+                self.plis += 1;
+            }
+        }
+        again
+    }
+}
+
+impl Video {
+    fn new(serial: u32, index: u32) -> Self {
+        let mid = Mid::new(format!("v{index}").as_bytes()).expect("a token");
+        let stream = |(layer, &bps): (u32, &u64)| {
+            let media = 10_000 + serial * 1000 + index * 10 + layer * 2;
+            Stream {
+                ssrcs: SsrcPair { media: Ssrc(media), rtx: Some(Ssrc(media + 1)) },
+                bps,
+                seq: 100,
+                rtx_seq: 0,
+                frame: 0,
+                tl0: 0,
+                bases: [0; 2],
+                cycle: 0,
+                key_asked: true,
+                history: BTreeMap::new(),
+            }
+        };
+        Self { mid, encodings: (0..).zip(&LAYERS_BPS).map(stream).collect() }
+    }
+}
+
+impl Stream {
+    /// The next frame in packets. `breath` varies its size.
+    fn frame(&mut self, encoding: u8, timestamp: u32, breath: f64) -> Vec<(Header, Vec<u8>)> {
+        // Temporal layers in turn, and their share of four frames' bits.
+        const CYCLE: [(u8, f64); 4] = [(0, 1.6), (2, 0.8), (1, 0.8), (2, 0.8)];
+        self.frame += 1;
+        let is_key = std::mem::take(&mut self.key_asked);
+        if is_key {
+            self.cycle = 0;
+        }
+        let (temporal, share) = CYCLE[self.cycle % CYCLE.len()];
+        self.cycle += 1;
+        let base = match temporal {
+            _ if is_key => self.frame,
+            0 | 1 => self.bases[0],
+            _ => self.bases[1].max(self.bases[0]),
+        };
+        self.tl0 = self.tl0.wrapping_add(u8::from(temporal == 0));
+        if let Some(place) = self.bases.get_mut(usize::from(temporal)) {
+            *place = self.frame;
+        }
+        let mean = self.bps as f64 / 8.0 / 30.0;
+        let mut bytes = (mean * share * breath) as usize;
+        if is_key {
+            bytes = KEY_FACTOR * mean as usize;
+        }
+        let count = bytes.div_ceil(PAYLOAD_BYTES_MAX).clamp(1, 255);
+        let label = |index| {
+            let (encoding, frame, count) = (encoding, self.frame, count as u8);
+            Label { encoding, frame, base, index, count, temporal }
+        };
+        let payloads: Vec<_> =
+            (0..count as u8).map(|index| payload(label(index), self.tl0, is_key, bytes / count)).collect();
+        let last = payloads.len();
+        (1..).zip(payloads).map(|(place, payload)| self.packet(place == last, timestamp, payload)).collect()
+    }
+
+    fn packet(&mut self, marker: bool, timestamp: u32, payload: Vec<u8>) -> (Header, Vec<u8>) {
+        self.seq = self.seq.wrapping_add(1);
+        self.history.insert(self.seq, (timestamp, payload.clone()));
+        self.history.remove(&self.seq.wrapping_sub(HISTORY_PACKETS));
+        (Header { marker, pt: VP8_PT, seq: self.seq, timestamp, ssrc: self.ssrcs.media }, payload)
+    }
+
+    fn repeat(&mut self, seq: u16) -> Option<(Header, Vec<u8>)> {
+        let (timestamp, media) = self.history.get(&seq)?;
+        self.rtx_seq = self.rtx_seq.wrapping_add(1);
+        let ssrc = self.ssrcs.rtx?;
+        let header = Header { marker: false, pt: RTX_PT, seq: self.rtx_seq, timestamp: *timestamp, ssrc };
+        Some((header, [&seq.to_be_bytes()[..], media].concat()))
+    }
+}
+
+/// VP8's descriptor (RFC 7741 section 4.2) and payload header, then the label, then filling up to `bytes`.
+fn payload(label: Label, tl0: u8, is_key: bool, bytes: usize) -> Vec<u8> {
+    let [high, low] = ((label.frame % 0x8000) as u16).to_be_bytes();
+    let start = if label.index == 0 { 0x10 } else { 0 };
+    // Frames of layer 1 depend on layer 0 alone: whoever gets them may go on from there.
+    let sync = if label.temporal == 1 { 0x20 } else { 0 };
+    let mut payload = vec![0x80 | start, 0xe0, 0x80 | high, low, tl0, label.temporal << 6 | sync];
+    payload.extend_from_slice(&[u8::from(!is_key), 0, 0, 0x9d, 0x01, 0x2a, 0x40, 0x01, 0xf0, 0x00]);
+    payload.extend_from_slice(&label.to_bytes());
+    payload.resize(payload.len().max(bytes), 0xab);
+    payload
+}
+
+fn assemble(transport_seq: &mut u16, mid: Option<Mid>, header: &Header, payload: &[u8]) -> Cleartext {
+    let number = transport_seq.to_be_bytes();
+    *transport_seq = transport_seq.wrapping_add(1);
+    let mut extensions = ext::Writer::new();
+    if let Some(mid) = &mid {
+        extensions.push(MID_ID, mid.as_bytes());
+    }
+    extensions.push(TRANSPORT_SEQUENCE_ID, &number);
+    let mut packet = vec![0; 64];
+    let header_len = header.write(&extensions, &mut packet).expect("64 bytes hold a header");
+    packet.truncate(header_len);
+    packet.extend_from_slice(payload);
+    (packet, header_len)
+}

@@ -1,0 +1,233 @@
+//! A viewer of a studio: decodes what it can, asks for what it misses, and tells how packets arrive.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::{Duration, Instant};
+
+use congestion::Arrivals;
+use door::{DownTrackParams, ExtensionKind, ExtensionMap, Kind, PayloadMap, UpTrackParams};
+use wire::rtp::Packet;
+use wire::{Mid, Pt, Ssrc, ext, rtcp};
+
+use super::studio::{Label, OPUS_PT};
+use crate::publisher::{MID_ID, RTX_PT, TRANSPORT_SEQUENCE_ID, VP8_PT};
+
+/// A picture that stands this long is frozen.
+pub const FREEZE: Duration = Duration::from_millis(500);
+
+/// Between two requests for one packet.
+const NACK_INTERVAL: Duration = Duration::from_millis(80);
+/// Given up after this long.
+const NACK_PATIENCE: Duration = Duration::from_millis(1000);
+/// Without a picture for this long it asks for a keyframe.
+const PICTURE_LOST: Duration = Duration::from_millis(400);
+
+/// See the module.
+#[derive(Debug, Default)]
+pub struct Viewer {
+    arrivals: Arrivals,
+    /// By our source of the media.
+    pub screens: BTreeMap<Ssrc, Screen>,
+    /// Bytes of datagrams of sound that came.
+    pub sound_bytes: u64,
+    /// Packets of sound that came.
+    pub sound_packets: u64,
+    /// Bytes of padding that came.
+    pub padding_bytes: u64,
+}
+
+/// One video.
+#[derive(Debug)]
+pub struct Screen {
+    highest: Option<u64>,
+    /// When to ask, and when it was missed first.
+    missing: BTreeMap<u64, (Instant, Instant)>,
+    parts: BTreeMap<(u8, u32), BTreeSet<u8>>,
+    labels: BTreeMap<(u8, u32), Label>,
+    decoded: BTreeSet<(u8, u32)>,
+    decoded_at: Instant,
+    next_pli: Instant,
+    /// Control said that nothing comes.
+    pub paused: bool,
+    /// The layer of the newest picture.
+    pub layer: Option<(u8, u8)>,
+    /// Frames decoded.
+    pub frames: u64,
+    /// How long it was frozen, beyond what is no freeze.
+    pub frozen: Duration,
+    /// Bytes of media that came, repetitions included.
+    pub bytes: u64,
+    /// How often the spatial layer changed, and when last.
+    pub switches: Vec<Instant>,
+}
+
+impl Viewer {
+    /// Parameters of a subscription to `up` under `ssrc`.
+    pub fn params(&mut self, now: Instant, up: &UpTrackParams, ssrc: Ssrc) -> DownTrackParams {
+        let mut extensions = ExtensionMap::default();
+        extensions.set(ExtensionKind::Mid, MID_ID);
+        extensions.set(ExtensionKind::TransportSequence, TRANSPORT_SEQUENCE_ID);
+        let is_video = up.kind == Kind::Video;
+        if is_video {
+            self.screens.insert(ssrc, Screen::new(now));
+        }
+        let map = |from: Pt, rtx| PayloadMap { from, to: from, rtx, strip_red: false };
+        DownTrackParams {
+            mid: Mid::new(b"s").expect("a token"),
+            kind: up.kind,
+            ssrc,
+            rtx_ssrc: is_video.then_some(Ssrc(ssrc.0 + 1)),
+            payloads: vec![if is_video { map(VP8_PT, Some(RTX_PT)) } else { map(OPUS_PT, None) }],
+            extensions,
+        }
+    }
+
+    /// Takes one cleartext packet.
+    pub fn receive(&mut self, now: Instant, bytes: &[u8]) {
+        let Ok(packet) = Packet::parse(bytes) else { return };
+        let number = packet.extensions().find(|&(id, _)| id == TRANSPORT_SEQUENCE_ID);
+        if let Some(number) = number.and_then(|(_, data)| ext::transport_sequence(data)) {
+            self.arrivals.note(now, number);
+        }
+        let ssrc = packet.ssrc();
+        if packet.pt() == OPUS_PT {
+            self.sound_bytes += bytes.len() as u64;
+            self.sound_packets += 1;
+        } else if let Some(screen) = self.screens.get_mut(&ssrc) {
+            screen.take(now, packet.seq(), packet.payload());
+            screen.bytes += bytes.len() as u64;
+        } else if let Some(screen) = self.screens.get_mut(&Ssrc(ssrc.0.wrapping_sub(1))) {
+            let Some((original, payload)) = packet.payload().split_first_chunk::<2>() else {
+                self.padding_bytes += bytes.len() as u64;
+                return;
+            };
+            screen.take(now, u16::from_be_bytes(*original), payload);
+            screen.bytes += bytes.len() as u64;
+        }
+    }
+
+    /// When [`Viewer::advance`] is due.
+    pub fn deadline(&self) -> Option<Instant> {
+        let screens = self.screens.values().filter_map(Screen::deadline).min();
+        [self.arrivals.deadline(), screens].into_iter().flatten().min()
+    }
+
+    /// Feedback that is due, in compound packets.
+    pub fn advance(&mut self, now: Instant) -> Vec<Vec<u8>> {
+        let mut compounds = Vec::new();
+        while let Some(report) = self.arrivals.poll(now) {
+            compounds.push(compound(|writer| writer.twcc(Ssrc(1), Ssrc(2), &report)));
+        }
+        for (&ssrc, screen) in &mut self.screens {
+            let missed = screen.missed(now);
+            if !missed.is_empty() {
+                compounds.push(compound(|writer| writer.nack(Ssrc(1), ssrc, missed.iter().copied())));
+            }
+            if !screen.paused && screen.frames > 0 && now >= screen.next_pli {
+                screen.next_pli = now + PICTURE_LOST;
+                compounds.push(compound(|writer| writer.pli(Ssrc(1), ssrc)));
+            }
+        }
+        compounds
+    }
+}
+
+fn compound(write: impl FnOnce(&mut rtcp::Writer<'_>) -> Result<(), rtcp::Full>) -> Vec<u8> {
+    let mut buffer = [0; rtcp::COMPOUND_BYTES_MAX];
+    let mut writer = rtcp::Writer::new(&mut buffer);
+    writer.receiver_report(Ssrc(1), &[]).expect("room for an empty report");
+    write(&mut writer).expect("room for feedback");
+    writer.as_bytes().to_vec()
+}
+
+impl Screen {
+    fn new(now: Instant) -> Self {
+        Self {
+            highest: None,
+            missing: BTreeMap::new(),
+            parts: BTreeMap::new(),
+            labels: BTreeMap::new(),
+            decoded: BTreeSet::new(),
+            decoded_at: now,
+            next_pli: now + PICTURE_LOST,
+            paused: false,
+            layer: None,
+            frames: 0,
+            frozen: Duration::ZERO,
+            bytes: 0,
+            switches: Vec::new(),
+        }
+    }
+
+    /// It is paused or goes on: a picture that is not sent is not frozen.
+    pub fn set_paused(&mut self, now: Instant, paused: bool) {
+        (self.paused, self.decoded_at, self.next_pli) = (paused, now, now + PICTURE_LOST);
+    }
+
+    fn take(&mut self, now: Instant, seq: u16, payload: &[u8]) {
+        let highest = *self.highest.get_or_insert((1 << 32) + u64::from(seq));
+        let distance = seq.wrapping_sub((highest & 0xffff) as u16) as i16;
+        let number = highest.saturating_add_signed(i64::from(distance));
+        for absent in highest + 1..number {
+            self.missing.insert(absent, (now, now));
+        }
+        self.highest = Some(highest.max(number));
+        self.missing.remove(&number);
+        let Some(label) = Label::of(payload) else { return };
+        let key = (label.encoding, label.frame);
+        self.parts.entry(key).or_default().insert(label.index);
+        self.labels.insert(key, label);
+        self.decode(now);
+    }
+
+    fn decode(&mut self, now: Instant) {
+        loop {
+            let ready = self.labels.iter().find(|&(key, label)| {
+                let whole = self.parts.get(key).is_some_and(|parts| parts.len() == usize::from(label.count));
+                let based = label.base == label.frame || self.decoded.contains(&(label.encoding, label.base));
+                whole && based
+            });
+            let Some((&key, &label)) = ready else { return };
+            self.labels.remove(&key);
+            self.parts.remove(&key);
+            self.decoded.insert(key);
+            self.show(now, label);
+        }
+    }
+
+    fn show(&mut self, now: Instant, label: Label) {
+        let gap = now - self.decoded_at;
+        if self.frames > 0 && gap > FREEZE && !self.paused {
+            self.frozen += gap;
+        }
+        if self.layer.is_some_and(|(encoding, _)| encoding != label.encoding) {
+            self.switches.push(now);
+        }
+        let temporal = match self.layer {
+            Some((encoding, before)) if encoding == label.encoding && label.temporal == 0 => before,
+            _ => label.temporal,
+        };
+        self.layer = Some((label.encoding, temporal));
+        self.frames += 1;
+        (self.decoded_at, self.next_pli) = (now, now + PICTURE_LOST);
+        // What is seconds old builds nothing any more.
+        let old = label.frame.saturating_sub(100);
+        self.decoded.retain(|&(_, frame)| frame >= old);
+        self.labels.retain(|&(_, frame), _| frame >= old);
+        self.parts.retain(|&(_, frame), _| frame >= old);
+    }
+
+    fn deadline(&self) -> Option<Instant> {
+        let pli = (!self.paused && self.frames > 0).then_some(self.next_pli);
+        self.missing.values().map(|&(at, _)| at).min().into_iter().chain(pli).min()
+    }
+
+    fn missed(&mut self, now: Instant) -> Vec<u16> {
+        self.missing.retain(|_, (_, since)| now - *since < NACK_PATIENCE);
+        let due = self.missing.iter_mut().filter(|(_, (at, _))| *at <= now).take(200);
+        due.map(|(&number, (at, _))| {
+            *at = now + NACK_INTERVAL;
+            (number & 0xffff) as u16
+        })
+        .collect()
+    }
+}
