@@ -139,6 +139,11 @@ impl Call {
         true
     }
 
+    /// An administrator gives an order.
+    pub fn order(&mut self, order: livekit::world::Order) {
+        self.input(Input::Order(livekit::world::OrderId(0), Box::new(order)));
+    }
+
     fn offer(&mut self, index: usize) {
         let fingerprint = self.media.fingerprint();
         let guest = &mut self.guests[index];

@@ -1,11 +1,13 @@
 //! The server API and the people in a room: found, changed, moved, removed for good.
 
+use std::sync::{Arc, Mutex};
+
 use livekit_protocol as proto;
 use proto::DisconnectReason;
 use proto::leave_request::Action;
 use proto::signal_response::Message as Say;
 use serde_json::{Value, json};
-use thalweg_livekit::{AccessToken, RoomSettings, RoomWish, Secret};
+use thalweg_livekit::{AccessToken, Revocation, RevocationKeeper, RoomSettings, RoomWish, Secret};
 
 use crate::node::{Client, Config, Node, SECRET, config, mint, node, now_s, token};
 
@@ -126,6 +128,28 @@ async fn a_removal_may_name_the_time() {
     assert_eq!(node.fault("RemoveParticipant", with(ann(), at)).await.0, 404);
     assert_eq!(validates(&node, &minted(now - 11)).await.0, 401);
     assert_eq!(validates(&node, &minted(now - 10)).await.0, 200);
+}
+
+#[tokio::test]
+async fn revocations_outlive_the_node() {
+    let kept: Arc<Mutex<Vec<Revocation>>> = Arc::default();
+    let keeper = |kept: &Arc<Mutex<Vec<Revocation>>>| -> RevocationKeeper {
+        let kept = Arc::clone(kept);
+        Arc::new(move |revocation| {
+            kept.lock().unwrap().push(revocation);
+            Box::pin(std::future::ready(true))
+        })
+    };
+    let (first, second) = (node(config()).await, node(config()).await);
+    first.lobby.keep_revocations([], keeper(&kept));
+    let token = mint(token("ann"));
+    let _ann = join(&first, &token).await;
+    first.fine("RemoveParticipant", ann()).await;
+    let known = kept.lock().unwrap().clone();
+    assert_eq!(known.len(), 1, "{known:?}");
+    assert_eq!(validates(&second, &token).await.0, 200);
+    second.lobby.keep_revocations(known, keeper(&kept));
+    assert_eq!(validates(&second, &token).await, (401, "token has been revoked".to_owned()));
 }
 
 #[tokio::test]
