@@ -430,4 +430,6 @@ struct Payload<'a> {
 }
 
 #[cfg(test)]
+mod layered;
+#[cfg(test)]
 mod tests;

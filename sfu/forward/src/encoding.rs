@@ -215,9 +215,8 @@ impl Encoding {
     }
 
     fn note_layer(&mut self, now: Instant, frame: &Frame) {
-        let announced = if frame.keyframe { self.inspector.spatial_layers() } else { 0 };
         for (index, seen) in self.layers.iter_mut().enumerate() {
-            if index == usize::from(frame.spatial) || index < usize::from(announced) {
+            if index == usize::from(frame.spatial) || index < usize::from(frame.announced) {
                 *seen = Some(now);
             }
         }

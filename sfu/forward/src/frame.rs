@@ -22,6 +22,8 @@ pub struct Frame {
     /// A receiver takes a gap in the picture ids for loss, so they must close over what is left out: VP8. VP9's tell by
     /// their distance which picture needs which.
     pub closes_ids: bool,
+    /// Spatial layers that the stream has from here on, where the packet tells; else 0.
+    pub announced: u8,
     /// Spatial layer.
     pub spatial: u8,
     /// Temporal layer.
@@ -57,6 +59,7 @@ impl Default for Frame {
             described: None,
             counters: Counters::default(),
             closes_ids: false,
+            announced: 0,
             spatial: 0,
             temporal: 0,
             starts: true,

@@ -25,16 +25,9 @@ pub(crate) struct Parts<'a> {
 pub(crate) struct Inspector {
     /// The dependency descriptor's structure, once there was one.
     layout: Option<Box<Layout>>,
-    /// Spatial layers as the stream's own structure tells them.
-    spatial_layers: u8,
 }
 
 impl Inspector {
-    /// Spatial layers that were announced; 0 before any were.
-    pub(crate) fn spatial_layers(&self) -> u8 {
-        self.spatial_layers
-    }
-
     /// The structure that the stream's dependency descriptors refer to.
     pub(crate) fn layout(&self) -> Option<&Layout> {
         self.layout.as_deref()
@@ -43,63 +36,17 @@ impl Inspector {
     /// Another source: its structure is another.
     pub(crate) fn begin_run(&mut self) {
         self.layout = None;
-        self.spatial_layers = 0;
     }
 
     /// Looks at a packet. Where the dependency descriptor tells of layers it wins over the payload, as its word on
     /// dependence is exact, and readable even where the payload is end-to-end encrypted. VP8's own descriptor is as good,
     /// never encrypted, and needs no structure.
     pub(crate) fn inspect(&mut self, codec: Codec, parts: &Parts<'_>) -> Frame {
-        let own = self.by_payload(codec, parts);
+        let own = by_payload(codec, parts);
         match parts.descriptor {
             Some((data, at)) => self.by_descriptor(codec, own, data, at).unwrap_or(own),
             None => own,
         }
-    }
-
-    fn by_payload(&mut self, codec: Codec, parts: &Parts<'_>) -> Frame {
-        let payload = parts.payload;
-        match codec {
-            Codec::Vp8 => by_vp8(payload),
-            Codec::Vp9 => self.by_vp9(payload),
-            Codec::Av1 if parts.encrypted => Frame::plain(payload.first().is_some_and(|head| head & 0x88 == 0x08)),
-            Codec::Av1 => Frame::plain(av1::keyframe(payload)),
-            Codec::H264 | Codec::H265 if parts.marking.is_some() && parts.encrypted => by_marking(parts, None),
-            Codec::H264 => by_marking(parts, Some(h264::keyframe(payload))),
-            Codec::H265 => by_h265(payload),
-            Codec::Opus | Codec::Red | Codec::Pcmu | Codec::Pcma | Codec::G722 => Frame::default(),
-        }
-    }
-
-    fn by_vp9(&mut self, payload: &[u8]) -> Frame {
-        let Some(vp9) = vp9::Descriptor::parse(payload) else { return Frame::default() };
-        let keyframe = vp9.keyframe();
-        self.spatial_layers = vp9.spatial_layers.unwrap_or(self.spatial_layers);
-        let (spatial, temporal) = (vp9.spatial.unwrap_or(0), vp9.temporal.unwrap_or(0));
-        let above = if vp9.unneeded_above { Points::at_spatial(spatial) } else { Points::from_spatial(spatial) };
-        let plain = Frame {
-            points: above.and(Points::from_temporal(temporal)),
-            counters: vp9.counters,
-            spatial,
-            temporal,
-            starts: vp9.frame_start,
-            ends: vp9.frame_end,
-            ..Frame::plain(keyframe)
-        };
-        if keyframe || !vp9.frame_start {
-            return plain;
-        }
-        let same = Points::at_spatial(spatial);
-        if !vp9.inter_picture && spatial > 0 {
-            // Of its own picture it needs the layer below, of earlier ones nothing.
-            let decodable_at = Points::from_spatial(spatial - 1);
-            return Frame { switches: same, decodable_at, ..plain };
-        }
-        if vp9.switching_up {
-            // Who has all of this temporal layer may take the higher ones from here on.
-            return Frame { switches: same, decodable_at: same.and(Points::from_temporal(temporal)), ..plain };
-        }
-        plain
     }
 
     fn by_descriptor(&mut self, codec: Codec, own: Frame, data: &[u8], at: usize) -> Option<Frame> {
@@ -122,9 +69,54 @@ impl Inspector {
         if codec == Codec::Vp8 {
             return Some(Frame { described, ..own });
         }
-        self.spatial_layers = layout.spatial_layers();
-        Some(Frame { described, counters: own.counters, ..by_template(layout, &told, head) })
+        let announced = if head.has_structure { layout.spatial_layers() } else { 0 };
+        Some(Frame { described, announced, counters: own.counters, ..by_template(layout, &told, head) })
     }
+}
+
+fn by_payload(codec: Codec, parts: &Parts<'_>) -> Frame {
+    let payload = parts.payload;
+    match codec {
+        Codec::Vp8 => by_vp8(payload),
+        Codec::Vp9 => by_vp9(payload),
+        Codec::Av1 if parts.encrypted => Frame::plain(payload.first().is_some_and(|head| head & 0x88 == 0x08)),
+        Codec::Av1 => Frame::plain(av1::keyframe(payload)),
+        Codec::H264 | Codec::H265 if parts.marking.is_some() && parts.encrypted => by_marking(parts, None),
+        Codec::H264 => by_marking(parts, Some(h264::keyframe(payload))),
+        Codec::H265 => by_h265(payload),
+        Codec::Opus | Codec::Red | Codec::Pcmu | Codec::Pcma | Codec::G722 => Frame::default(),
+    }
+}
+
+fn by_vp9(payload: &[u8]) -> Frame {
+    let Some(vp9) = vp9::Descriptor::parse(payload) else { return Frame::default() };
+    let keyframe = vp9.keyframe();
+    let (spatial, temporal) = (vp9.spatial.unwrap_or(0), vp9.temporal.unwrap_or(0));
+    let above = if vp9.unneeded_above { Points::at_spatial(spatial) } else { Points::from_spatial(spatial) };
+    let plain = Frame {
+        points: above.and(Points::from_temporal(temporal)),
+        counters: vp9.counters,
+        announced: vp9.spatial_layers.unwrap_or(0),
+        spatial,
+        temporal,
+        starts: vp9.frame_start,
+        ends: vp9.frame_end,
+        ..Frame::plain(keyframe)
+    };
+    if keyframe || !vp9.frame_start {
+        return plain;
+    }
+    let same = Points::at_spatial(spatial);
+    if !vp9.inter_picture && spatial > 0 {
+        // Of its own picture it needs the layer below, of earlier ones nothing.
+        let decodable_at = Points::from_spatial(spatial - 1);
+        return Frame { switches: same, decodable_at, ..plain };
+    }
+    if vp9.switching_up {
+        // Who has all of this temporal layer may take the higher ones from here on.
+        return Frame { switches: same, decodable_at: same.and(Points::from_temporal(temporal)), ..plain };
+    }
+    plain
 }
 
 fn by_template(layout: &Layout, told: &Description, head: Head) -> Frame {

@@ -260,13 +260,16 @@ impl Current {
         let needs = frame.described.map(|told| told.needs);
         let told = frame.described.is_some_and(|told| self.left_out.go_to(told.number));
         let lacks = told && needs.is_some_and(|needs| self.left_out.contains_any(needs.recent));
-        if meta.timestamp != self.timestamp {
+        let decodable = !lacks && frame.decodable_at.has(self.point);
+        let is_first = meta.timestamp != self.timestamp;
+        if is_first {
             self.timestamp = meta.timestamp;
-            self.fall(wanted, meta);
+            self.fall(wanted, meta, decodable);
         }
-        let within = frame.switches.and(Points::within(wanted));
-        let rises = !lacks && frame.decodable_at.has(self.point);
-        if let Some(best) = within.best().filter(|&best| rises && (best > self.point || self.broken)) {
+        // In the midst of a picture the lower layer has already ended it.
+        let here = if is_first { Points::ALL } else { Points::at_spatial(self.point.spatial()) };
+        let within = frame.switches.and(Points::within(wanted)).and(here);
+        if let Some(best) = within.best().filter(|&best| decodable && (best > self.point || self.broken)) {
             (self.point, self.broken) = (best, false);
         }
         let needed = frame.points.has(self.point);
@@ -278,12 +281,12 @@ impl Current {
 
     /// At the beginning of a picture the point may fall: to lower temporal layers always, to lower spatial layers where
     /// they were sent all along.
-    fn fall(&mut self, wanted: Point, meta: &Meta) {
+    fn fall(&mut self, wanted: Point, meta: &Meta, decodable: bool) {
         let (frame, point) = (&meta.frame, self.point);
         if frame.spatial == 0 && !frame.keyframe {
             self.continuous = point.spatial() > 0 && frame.points.has(point);
         }
-        let may_fall = self.continuous || frame.switches.has(wanted);
+        let may_fall = self.continuous || decodable && frame.switches.has(wanted);
         let spatial = if may_fall { point.spatial().min(wanted.spatial()) } else { point.spatial() };
         self.point = Point::new(spatial, point.temporal().min(wanted.temporal()));
     }
