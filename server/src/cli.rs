@@ -1,6 +1,7 @@
 //! The command line: a flag for each key of the configuration, and a few errands.
 
 mod keys;
+mod load;
 mod token;
 mod transcode_child;
 
@@ -31,6 +32,8 @@ pub enum Invocation {
     Keys,
     /// Check a configuration.
     CheckConfig(Asked),
+    /// Load a running server.
+    Load(Box<load::Errand>),
     /// Be the codecs' process of a running server.
     TranscodeChild,
 }
@@ -55,6 +58,7 @@ pub fn parse(
     Ok(match matches.subcommand() {
         Some(("token", matches)) => Invocation::Token(asked(matches, environment), Box::new(Wish::of(matches))),
         Some(("keys", _)) => Invocation::Keys,
+        Some(("load", matches)) => Invocation::Load(Box::new(load::Errand::of(matches, &environment))),
         Some((transcode_child::NAME, _)) => Invocation::TranscodeChild,
         Some(("check-config", matches)) => Invocation::CheckConfig(asked(matches, environment)),
         _ => Invocation::Serve(asked(&matches, environment)),
@@ -82,6 +86,7 @@ impl Invocation {
                 Ok(())
             }
             Self::TranscodeChild => transcode_child::run(),
+            Self::Load(errand) => errand.run(),
             Self::CheckConfig(asked) => {
                 let (_, warnings) = asked.config()?;
                 warnings.iter().for_each(|warning| println!("warning: {warning}"));
@@ -123,6 +128,7 @@ fn command() -> Command {
         .args(schema::keys().iter().map(key_arg))
         .subcommand(token::command().args(config_args()).args(schema::keys().iter().map(|key| key_arg(key).hide(true))))
         .subcommand(transcode_child::command())
+        .subcommand(load::command())
         .subcommand(Command::new("keys").about("Print a new API key and its secret, for the file's keys section"))
         .subcommand(
             Command::new("check-config")

@@ -23,6 +23,20 @@ pub enum StartError {
     /// No address is left to tell to clients.
     #[error("no address remains that clients could send media to: name one with rtc.node_ip")]
     ConfigNoAddress,
+    /// A load test cannot be run.
+    #[error(transparent)]
+    Load(#[from] load::LoadError),
+    /// A load test was to be clean and was not.
+    #[error("the load test was not clean: somebody did not join, or packets were lost, doubled, hidden or changed")]
+    LoadUnclean,
+    /// A load test's report cannot be written.
+    #[error("cannot write the report {path}: {source}")]
+    LoadReport {
+        /// As the user named it.
+        path: String,
+        /// The system's reason.
+        source: io::Error,
+    },
     /// A token was asked for with a key that has no secret here.
     #[error("no secret is known for the key {0}: name one of the configuration's keys with --api-key")]
     ConfigKeyUnknown(String),

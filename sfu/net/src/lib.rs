@@ -7,6 +7,7 @@ mod address;
 mod bell;
 mod counters;
 mod engine;
+mod guest;
 mod inlet;
 mod mailbox;
 mod outlet;
@@ -30,6 +31,7 @@ use thiserror::Error;
 
 pub use counters::NetStats;
 pub use engine::{Engine, Outbox};
+pub use guest::{Arrival, GuestCounts, GuestSockets};
 pub use mailbox::{COMMANDS_MAX, MESSAGES_MAX};
 
 use bell::Bell;

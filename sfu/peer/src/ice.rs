@@ -224,7 +224,7 @@ impl Ice {
     }
 }
 
-fn is_authentic(key: &hmac::Key, integrity: &Integrity<'_>) -> bool {
+pub(crate) fn is_authentic(key: &hmac::Key, integrity: &Integrity<'_>) -> bool {
     let mut context = hmac::Context::with_key(key);
     context.update(&integrity.header);
     context.update(integrity.body);
@@ -239,7 +239,7 @@ pub(crate) fn sign(key: &hmac::Key, covered: &[u8]) -> [u8; INTEGRITY_BYTES] {
 }
 
 /// Answers an authenticated request, never with more bytes than it had.
-fn respond(
+pub(crate) fn respond(
     key: &hmac::Key,
     request: &Message<'_>,
     conflict: bool,

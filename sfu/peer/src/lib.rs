@@ -5,6 +5,7 @@
 
 #![cfg_attr(test, allow(clippy::disallowed_methods, reason = "a test starts its own clock"))]
 
+pub mod client;
 pub mod data;
 pub mod event;
 mod hello;

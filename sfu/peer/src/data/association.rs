@@ -45,7 +45,6 @@ impl Sctp {
     }
 
     /// Begins an association.
-    #[cfg(any(test, feature = "testing"))]
     pub(super) fn connect() -> Option<Self> {
         let mut endpoint = Endpoint::new(endpoint_config(), None);
         let mut client = sctp_proto::ClientConfig::new();
