@@ -12,9 +12,12 @@ use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use hooks::Hooks;
 use livekit::Lobby;
+use store::Store;
 
 use crate::config::Config;
+use crate::ingress::Door;
 use crate::node::{Node, Stats};
 
 /// Prometheus' text format.
@@ -26,6 +29,8 @@ pub(crate) struct Front {
     lobby: Lobby,
     media: Arc<net::Running>,
     stats: Arc<Stats>,
+    kept: Option<(Store, Arc<Hooks>)>,
+    rtmp: Option<Arc<Door>>,
     draining: AtomicBool,
 }
 
@@ -37,8 +42,22 @@ impl Front {
             lobby: node.lobby.clone(),
             media: Arc::clone(&node.media),
             stats: Arc::clone(&node.stats),
+            kept: None,
+            rtmp: None,
             draining: AtomicBool::new(false),
         }
+    }
+
+    /// Has the metrics tell of what outlives the rooms, too.
+    pub(crate) fn with(mut self, store: Store, hooks: Arc<Hooks>) -> Self {
+        self.kept = Some((store, hooks));
+        self
+    }
+
+    /// Has the metrics tell of encoders, too.
+    pub(crate) fn with_rtmp(mut self, rtmp: Option<Arc<Door>>) -> Self {
+        self.rtmp = rtmp;
+        self
     }
 
     /// Tells load balancers to send nobody any more.
@@ -86,8 +105,14 @@ async fn ready(State(front): State<Arc<Front>>) -> Response {
 }
 
 async fn metrics(State(front): State<Arc<Front>>) -> Response {
-    let text =
+    let mut text =
         metrics::text(&front.lobby.counts(), &front.stats.shards(), &front.media.stats(), front.stats.commands_lost());
+    if let Some((store, hooks)) = &front.kept {
+        text.push_str(&metrics::kept(&hooks.counts(), &store.counts()));
+    }
+    if let Some(rtmp) = &front.rtmp {
+        text.push_str(&metrics::rtmp(&rtmp.numbers()));
+    }
     ([(header::CONTENT_TYPE, METRICS_TYPE)], text).into_response()
 }
 

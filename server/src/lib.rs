@@ -9,10 +9,15 @@ pub mod cli;
 pub mod config;
 mod external;
 mod front;
+mod hooks;
+mod ingress;
 mod listen;
 mod logs;
 mod node;
+mod revocations;
 mod serve;
 mod start_error;
+mod store;
+mod tls;
 
 pub use start_error::StartError;

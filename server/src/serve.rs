@@ -12,8 +12,10 @@ use tokio::sync::watch;
 
 use crate::config::{Config, Fault, UdpPorts};
 use crate::front::Front;
-use crate::{StartError, announce, external, front, listen, logs, node};
+use crate::{StartError, announce, external, front, hooks, ingress, listen, logs, node, revocations, store, tls};
 
+/// How long the last webhooks may take; what is not delivered then is delivered after the next start.
+const HOOKS_GRACE: Duration = Duration::from_secs(2);
 /// How long open HTTP requests may take to end after the rooms have ended.
 const HTTP_GRACE: Duration = Duration::from_secs(1);
 
@@ -44,8 +46,13 @@ async fn run(config: &Config) -> Result<(), StartError> {
     let external = external::find(&config.rtc).await;
     let ips: Vec<IpAddr> = addresses.iter().map(SocketAddr::ip).collect();
     let hidden = config.development && config.is_loopback_only();
+    let tls = tls::client()?;
+    let store = store::open(&config.store, Some(Arc::clone(&tls))).await?;
     let node = node::start(config, listen::media(&ips, hidden), &external)?;
-    let front = Arc::new(Front::new(config, &node));
+    revocations::restore(&store, &node.lobby).await.map_err(StartError::Revocations)?;
+    let hooks = hooks::start(config, &node.lobby, &store, tls).await?;
+    let rtmp = ingress::start(config, &node)?;
+    let front = Arc::new(Front::new(config, &node).with(store, Arc::clone(&hooks)).with_rtmp(rtmp));
     let (stop, stopped) = watch::channel(false);
     let router = node.lobby.router().merge(front::router(Arc::clone(&front)));
     let serving: Vec<_> =
@@ -59,6 +66,7 @@ async fn run(config: &Config) -> Result<(), StartError> {
     front.drain();
     let farewell = async {
         node.lobby.shutdown(config.shutdown_grace).await;
+        hooks.shutdown(HOOKS_GRACE).await;
         stop.send_replace(true);
         let all = async {
             for listener in serving {

@@ -48,6 +48,14 @@ pub enum StartError {
         /// The system's reason.
         source: io::Error,
     },
+    /// The RTMP port cannot be had.
+    #[error("cannot listen on {address} for RTMP: {source}; {}", advice(source, "--ingress.rtmp_port"))]
+    IoRtmp {
+        /// Where.
+        address: SocketAddr,
+        /// The system's reason.
+        source: io::Error,
+    },
     /// The media port cannot be had.
     #[error("cannot listen on {address} for media: {source}; {}", advice(source, "--udp-port"))]
     IoMedia {
@@ -62,6 +70,21 @@ pub enum StartError {
         /// What failed.
         source: net::NetError,
     },
+    /// The store does not open.
+    #[error("cannot open the store: {source}; {}", crate::store::advice(source))]
+    Store {
+        /// The reason.
+        source: store::OpenError,
+    },
+    /// Webhooks left from before cannot be read.
+    #[error(transparent)]
+    Hooks(#[from] hooks::StartError),
+    /// Revoked tokens cannot be read.
+    #[error("cannot read which tokens are revoked: {0}")]
+    Revocations(::store::StoreError),
+    /// No TLS for clients.
+    #[error("cannot set TLS up: {0}")]
+    Tls(rustls::Error),
     /// No certificate for DTLS.
     #[error(transparent)]
     Identity(#[from] peer::IdentityError),

@@ -6,6 +6,8 @@ use door::ShardStats;
 use livekit::LobbyCounts;
 use net::NetStats;
 
+use crate::ingress::Numbers;
+
 /// Whether a number only rises.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Kind {
@@ -41,6 +43,7 @@ const SHARD: &[Row<ShardStats>] = &[
     ("nacks_out", Counter, "Packets asked of publishers again", |s| s.nacks_out),
     ("plis_in", Counter, "Keyframe requests of subscribers", |s| s.plis_in),
     ("plis_out", Counter, "Keyframe requests to publishers", |s| s.plis_out),
+    ("replays", Counter, "Subscriptions served from the ring instead of by a keyframe request", |s| s.replays),
     ("datagrams_unknown", Counter, "Datagrams of nobody known", |s| s.datagrams_unknown),
     ("datagrams_bad", Counter, "Datagrams that could not be read", |s| s.datagrams_bad),
     ("srtp_rejected", Counter, "Packets that failed authentication or replay check", |s| s.srtp_rejected),
@@ -94,6 +97,45 @@ pub(super) fn text(lobby: &LobbyCounts, shards: &[ShardStats], sockets: &[NetSta
     }
     table(&mut text, SHARD, shards);
     table(&mut text, SOCKETS, sockets);
+    text
+}
+
+/// The numbers of the RTMP door; the first three are present sizes.
+pub(super) fn rtmp(numbers: &Numbers) -> String {
+    let mut text = String::new();
+    for (index, (name, help, value)) in numbers.iter().enumerate() {
+        let name = head(&mut text, "thalweg_", name, if index < 3 { Gauge } else { Counter }, help);
+        line(&mut text, &name, *value);
+    }
+    text
+}
+
+/// The numbers of what outlives rooms and of those who are told of them.
+pub(super) fn kept(hooks: &hooks::Counts, store: &store::Counts) -> String {
+    let mut text = String::new();
+    for (name, kind, help, value) in [
+        ("hooks_waiting", Gauge, "Webhooks that wait or are under way, for each URL", hooks.waiting),
+        ("hooks_delivered", Counter, "Webhooks delivered", hooks.delivered),
+        ("hooks_tries_failed", Counter, "Tries to deliver a webhook that failed", hooks.tries_failed),
+        ("hooks_dropped_queue", Counter, "Webhooks dropped because the store stood still", hooks.dropped_queue),
+        ("hooks_dropped_overflow", Counter, "Webhooks dropped because too many waited", hooks.dropped_overflow),
+        ("hooks_dropped_expired", Counter, "Webhooks dropped because they were a day old", hooks.dropped_expired),
+        (
+            "hooks_dropped_refused",
+            Counter,
+            "Webhooks dropped because they were refused again and again",
+            hooks.dropped_refused,
+        ),
+        ("hooks_unspooled", Counter, "Webhooks that would not have survived a restart", hooks.unspooled),
+        ("store_commits", Counter, "Commits to the store", store.commits),
+        ("store_groups", Counter, "Writes to the disk that commits shared", store.groups),
+        ("store_queries", Counter, "Queries of the store", store.queries),
+        ("store_failures", Counter, "Commits and queries that failed", store.failures),
+        ("store_refused", Counter, "Commits and queries refused because too many waited", store.refused),
+    ] {
+        let name = head(&mut text, "thalweg_", name, kind, help);
+        line(&mut text, &name, value);
+    }
     text
 }
 
@@ -152,7 +194,8 @@ mod tests {
 
     #[test]
     fn every_name_is_declared_once() {
-        let text = text(&LobbyCounts::default(), &[ShardStats::default()], &[NetStats::default()], 0);
+        let mut text = text(&LobbyCounts::default(), &[ShardStats::default()], &[NetStats::default()], 0);
+        text.push_str(&kept(&hooks::Counts::default(), &store::Counts::default()));
         let mut types: Vec<&str> = text.lines().filter(|line| line.starts_with("# TYPE")).collect();
         let all = types.len();
         types.sort_unstable();

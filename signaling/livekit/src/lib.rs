@@ -6,7 +6,9 @@
 pub mod config;
 pub mod error;
 mod grants;
+mod guest;
 pub mod http;
+pub mod ingress;
 pub mod join_request;
 pub mod lobby;
 pub mod mailbox;
@@ -16,11 +18,13 @@ mod room_task;
 pub mod token;
 pub mod twirp;
 mod validate;
+pub mod webhook;
 pub mod world;
 pub mod ws;
 
 pub use config::{Config, Limits, RoomSettings, RoomWish, SignalSettings};
 pub use error::JoinError;
+pub use guest::{Guest, GuestNews, GuestWish};
 pub use lobby::{Lobby, LobbyCounts, MediaSender};
 pub use revocation::{Revocation, RevocationKeeper};
 pub use token::{AccessToken, Keys, Secret};

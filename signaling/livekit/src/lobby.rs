@@ -19,11 +19,13 @@ use tokio::time::timeout;
 
 use crate::config::{Config, RoomSettings, RoomWish};
 use crate::error::JoinError;
+use crate::ingress::Ingresses;
 use crate::mailbox::{Inbox, Scissors, mailbox};
 use crate::registry::{Registry, RoomHandle};
 use crate::revocation::{REVOCATIONS_MAX, RevocationKeeper, Revocations};
 use crate::room_task::{RoomInput, RoomTask, Tenancy};
 use crate::validate::Ticket;
+use crate::webhook::Webhooks;
 use crate::world::{ConnectionId, Join, Now, WorldConfig};
 
 /// Messages of clients that wait for one room; then clients wait too.
@@ -87,8 +89,10 @@ pub(crate) struct Inner {
     pub(crate) config: Config,
     pub(crate) media: MediaSender,
     pub(crate) clients_cut: AtomicU64,
+    pub(crate) webhooks: OnceLock<Webhooks>,
     registry: RwLock<Registry>,
     revocations: RwLock<Revocations>,
+    ingresses: Ingresses,
     revocation_keeper: OnceLock<RevocationKeeper>,
     stage: watch::Sender<Stage>,
     tasks: watch::Sender<usize>,
@@ -108,7 +112,9 @@ impl Lobby {
             config,
             media,
             clients_cut: AtomicU64::new(0),
+            webhooks: OnceLock::new(),
             registry: RwLock::new(Registry::new()),
+            ingresses: Ingresses::default(),
             revocations: RwLock::new(Revocations::new(REVOCATIONS_MAX)),
             revocation_keeper: OnceLock::new(),
             stage: watch::Sender::new(Stage::Open),
@@ -121,6 +127,12 @@ impl Lobby {
             notices_dropped: AtomicU64::new(0),
             notices_stale: AtomicU64::new(0),
         }))
+    }
+
+    /// Tells rooms' events from now on; the first call counts.
+    pub fn tell(&self, webhooks: Webhooks) {
+        // A second teller would double every event.
+        let _ = self.0.webhooks.set(webhooks);
     }
 
     /// The HTTP routes. Serve with `into_make_service_with_connect_info::<SocketAddr>()`, so that
@@ -176,6 +188,11 @@ impl Lobby {
             notices_dropped: self.0.notices_dropped.load(Ordering::Relaxed),
             notices_stale: self.0.notices_stale.load(Ordering::Relaxed),
         }
+    }
+
+    /// Who may push media into which room.
+    pub fn ingresses(&self) -> &Ingresses {
+        &self.0.ingresses
     }
 
     pub(crate) fn config(&self) -> &Config {
@@ -392,6 +409,11 @@ impl Connection {
         self.inputs.send(RoomInput::Signal(self.id, Box::new(request))).await.is_ok()
     }
 
+    /// Hands something to the room and waits for a place in its queue; `false` when the room has ended.
+    pub(crate) async fn put(&self, input: RoomInput) -> bool {
+        self.inputs.send(input).await.is_ok()
+    }
+
     /// Returns when the node stops hard.
     pub(crate) async fn stopped(&self) {
         let mut stage = self.stage.clone();
@@ -456,7 +478,7 @@ impl Ticket {
 }
 
 /// Chance from the operating system.
-fn seed() -> Result<[u8; 32], JoinError> {
+pub(crate) fn seed() -> Result<[u8; 32], JoinError> {
     let mut seed = [0; 32];
     rand::rngs::OsRng.try_fill_bytes(&mut seed).map_err(|_| JoinError::NodeChanceless)?;
     Ok(seed)
@@ -499,8 +521,8 @@ fn room_of(notice: &Notice) -> u32 {
         Notice::PeerEnded(peer, _) | Notice::ChannelOpen(peer, _) | Notice::DataBacklog(peer, _) => {
             serial_of_room(peer.serial)
         }
-        Notice::Data { peer, .. } => serial_of_room(peer.serial),
-        Notice::TrackStarted(track) => serial_of_room(track.serial),
+        Notice::Data { peer, .. } | Notice::Paused { peer, .. } => serial_of_room(peer.serial),
+        Notice::TrackStarted(track) | Notice::KeyframeWanted { track, .. } => serial_of_room(track.serial),
         Notice::Levels(_) | Notice::Health(_) | Notice::Stats(_) => 0,
     }
 }

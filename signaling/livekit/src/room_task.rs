@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use door::{Command, Notice, PeerKey};
+use door::{Command, Notice, PeerKey, TrackKey};
 use livekit_protocol as proto;
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -13,7 +13,8 @@ use crate::lobby::{self, Alive, Inner, Stage, Verdict};
 use crate::mailbox::{Outbox, PostError};
 use crate::token;
 use crate::world::{
-    ConnectionId, Fault, Input, Join, Order, OrderId, Output, Refresh, Reply, RoomEvent, World, WorldConfig,
+    ConnectionId, Fault, FedNews, FedTrack, Input, Join, Order, OrderId, Output, Refresh, Reply, RoomEvent, World,
+    WorldConfig,
 };
 
 /// Shortest time between two ticks, so that no deadline can make a room spin.
@@ -27,6 +28,10 @@ pub(crate) enum RoomInput {
     Signal(ConnectionId, Box<proto::SignalRequest>),
     /// The connection is gone.
     Closed(ConnectionId),
+    /// A guest begins a track; told by `news`.
+    Feed { connection: ConnectionId, track: Box<FedTrack>, news: mpsc::Sender<FedNews> },
+    /// A guest ends a track.
+    Unfeed(ConnectionId, TrackKey),
     /// An administrator's request; dropped unanswered when the room ends first.
     Order { order: Box<Order>, reply: oneshot::Sender<Result<Reply, Fault>> },
 }
@@ -37,6 +42,8 @@ pub(crate) struct Tenancy {
     name: String,
     serial: u32,
     peers: BTreeSet<PeerKey>,
+    /// Tracks that no peer takes along when it goes.
+    fed: BTreeSet<TrackKey>,
     alive: Alive,
 }
 
@@ -59,6 +66,7 @@ pub(crate) struct RoomTask {
 struct Line {
     outbox: Outbox,
     verdict: Option<oneshot::Sender<Result<(), Verdict>>>,
+    news: Option<mpsc::Sender<FedNews>>,
 }
 
 /// Why the task woke.
@@ -123,13 +131,18 @@ impl RoomTask {
         let now = lobby::now();
         let input = match wake {
             Wake::Input(RoomInput::Join { join, outbox, verdict }) => {
-                self.lines.insert(join.connection, Line { outbox, verdict: Some(verdict) });
+                self.lines.insert(join.connection, Line { outbox, verdict: Some(verdict), news: None });
                 Some(Input::Join(join))
             }
             Wake::Input(RoomInput::Signal(id, request)) => {
                 self.lines.contains_key(&id).then_some(Input::Signal(id, request))
             }
             Wake::Input(RoomInput::Closed(id)) => self.lines.remove(&id).map(|_| Input::ConnectionClosed(id)),
+            Wake::Input(RoomInput::Feed { connection, track, news }) => self.lines.get_mut(&connection).map(|line| {
+                line.news = Some(news);
+                Input::Feed(connection, track)
+            }),
+            Wake::Input(RoomInput::Unfeed(id, key)) => Some(Input::Unfeed(id, key)),
             Wake::Input(RoomInput::Order { order, reply }) => Some(self.note(order, reply)),
             Wake::Notice(notice) => Some(Input::Media(notice)),
             Wake::Tick => {
@@ -187,7 +200,16 @@ impl RoomTask {
                     let _ = sender.send(*reply);
                 }
             }
-            Output::Event(event) => log(&self.tenancy.name, &event),
+            Output::Fed(id, news) => {
+                if let Some(sender) = self.lines.get(&id).and_then(|line| line.news.as_ref()) {
+                    // A guest that is behind misses wishes that are repeated; one that is gone tells so itself.
+                    let _ = sender.try_send(news);
+                }
+            }
+            Output::Event(event) => {
+                log(&self.tenancy.name, &event);
+                self.tenancy.tell(event);
+            }
         }
     }
 
@@ -225,16 +247,25 @@ impl RoomTask {
 
 impl Tenancy {
     pub(crate) fn new(lobby: Arc<Inner>, name: String, serial: u32) -> Self {
-        Self { name, serial, peers: BTreeSet::new(), alive: Alive::new(lobby) }
+        Self { name, serial, peers: BTreeSet::new(), fed: BTreeSet::new(), alive: Alive::new(lobby) }
     }
 
     fn command(&mut self, command: Command) {
         match &command {
             Command::AddPeer(peer, _) => drop(self.peers.insert(*peer)),
             Command::RemovePeer(peer) => drop(self.peers.remove(peer)),
+            Command::AddFedTrack { track, .. } => drop(self.fed.insert(*track)),
+            Command::RemoveUpTrack(track) => drop(self.fed.remove(track)),
             _ => {}
         }
         (self.alive.lobby().media)(command);
+    }
+
+    /// Tells an event to back ends, if any are there to be told.
+    fn tell(&self, event: RoomEvent) {
+        if let Some(webhooks) = self.alive.lobby().webhooks.get() {
+            webhooks.tell(&self.name, event, lobby::now().unix_ms);
+        }
     }
 
     fn mint(&self, refresh: &Refresh) -> Option<String> {
@@ -251,6 +282,9 @@ impl Drop for Tenancy {
         self.leave();
         for peer in std::mem::take(&mut self.peers) {
             self.command(Command::RemovePeer(peer));
+        }
+        for track in std::mem::take(&mut self.fed) {
+            self.command(Command::RemoveUpTrack(track));
         }
     }
 }
@@ -282,6 +316,8 @@ fn log(room: &str, event: &RoomEvent) {
         RoomEvent::TrackUnpublished(_, who, track) => {
             tracing::info!(room, participant = who.identity, track = %track.sid, "track unpublished");
         }
+        RoomEvent::LiveStarted(_, who) => tracing::info!(room, participant = who.identity, "live"),
+        RoomEvent::LiveEnded(_) => tracing::info!(room, "no longer live"),
         RoomEvent::ClientFault { identity, what } => {
             tracing::debug!(room, participant = identity, what, "client sent what cannot be followed");
         }

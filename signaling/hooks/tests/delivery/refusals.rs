@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use thalweg_hooks::{Policy, Reach};
+use thalweg_hooks::{HookUrl, Policy, Reach, UrlError};
 
 use crate::receiver::{OK, Receiver, status};
 use crate::{event, memory, policy, start};
@@ -28,8 +28,13 @@ async fn redirects_are_not_followed() {
 async fn addresses_are_looked_at_however_they_are_written() {
     let receiver = Receiver::start(|_, _| OK.into()).await;
     let port = receiver.port;
-    let hosts = ["127.0.0.1", "localhost", "2130706433", "0x7f000001", "0177.0.0.1", "127.1", "[::ffff:127.0.0.1]"];
-    let hosts = hosts.iter().chain(&["0.0.0.0", "[::1]", "[::]", "169.254.169.254"]);
+    // What is no name and no address in the usual form is refused as a URL already.
+    for host in ["0177.0.0.1", "127.1", "127.0.0.1.", "0x7f.0.0.1"] {
+        assert_eq!(HookUrl::parse(&format!("http://{host}:{port}/")), Err(UrlError::Malformed), "{host}");
+    }
+    let hosts =
+        ["127.0.0.1", "localhost", "2130706433", "0x7f000001", "[::ffff:127.0.0.1]", "0.0.0.0", "[::1]", "[::]"];
+    let hosts = hosts.iter().chain(&["169.254.169.254", "[::ffff:169.254.169.254]"]);
     let urls: Vec<String> = hosts.map(|host| format!("http://{host}:{port}/")).collect();
     let hooks = start(&memory().await, Policy { reach: Reach::Public, ..policy(&urls) }).await;
     hooks.tell(event("river", "1"));

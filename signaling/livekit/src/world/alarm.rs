@@ -41,6 +41,8 @@ pub(super) enum Alarm {
     RoomUpdate,
     /// Speakers may have fallen silent.
     Speakers,
+    /// The room has had no track for a while.
+    LiveEnd,
 }
 
 /// All that is due, by time. Each alarm stands at most once.
@@ -76,7 +78,7 @@ impl Alarms {
         let stays = |alarm: &Alarm| match alarm {
             Alarm::Refresh(it) | Alarm::Negotiation(it) | Alarm::Requirement(it) | Alarm::Lost(it) => it != sid,
             Alarm::Pace(it) | Alarm::Patience(it) => it != sid,
-            Alarm::Unwatched(_) | Alarm::RoomUpdate | Alarm::Speakers => true,
+            Alarm::Unwatched(_) | Alarm::RoomUpdate | Alarm::Speakers | Alarm::LiveEnd => true,
         };
         self.due.retain(|(_, alarm)| stays(alarm));
         self.times.retain(|alarm, _| stays(alarm));

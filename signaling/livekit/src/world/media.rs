@@ -20,6 +20,8 @@ impl World {
             Notice::ChannelOpen(peer, channel) => self.channel_open(peer, channel, now),
             Notice::Data { peer, channel, payload } => self.data(peer, channel, payload, now),
             Notice::DataBacklog(peer, full) => self.data_backlog(peer, full, now),
+            Notice::Paused { peer, down, paused } => self.video_paused(peer, down, paused),
+            Notice::KeyframeWanted { track, encoding } => self.keyframe_wanted(track, encoding),
             Notice::Levels(levels) => self.levels(&levels, now),
             Notice::Health(health) => self.health(&health),
             // It may come back.
@@ -51,7 +53,7 @@ impl World {
     }
 
     /// The deciding connection is up.
-    fn enter(&mut self, sid: &ParticipantSid) {
+    pub(super) fn enter(&mut self, sid: &ParticipantSid) {
         self.room.activate(sid);
         let Some(session) = self.sessions.get_mut(sid) else { return };
         if std::mem::replace(&mut session.entered, true) {
@@ -132,6 +134,7 @@ impl World {
                 Alarm::Unwatched(track) => self.unwatched(&track),
                 Alarm::RoomUpdate => self.broadcast_room(),
                 Alarm::Speakers => self.silence_speakers(now),
+                Alarm::LiveEnd => self.end_live(),
             }
         }
     }

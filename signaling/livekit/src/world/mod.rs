@@ -16,13 +16,16 @@ use room::{ParticipantSid, Room, RoomSettings, TrackSid};
 
 mod admin;
 mod alarm;
+mod bandwidth;
 mod config;
 mod data;
 mod data_track;
 mod departure;
 mod dynacast;
 mod effects;
+mod events;
 mod facts;
+mod fed;
 mod input;
 mod join;
 mod keys;
@@ -48,6 +51,7 @@ mod updates;
 pub use admin::{Fault, Order, OrderId, Reply, RoomChange};
 pub use config::{MediaFacts, ServerFacts, WorldConfig};
 pub use data_track::FrameHead;
+pub use fed::{FedError, FedNews, FedTrack};
 pub use input::{ConnectionId, Input, Join, Mode, Now};
 pub use output::{Counts, JoinRefusal, Output, Refresh, RoomEvent};
 
@@ -83,6 +87,7 @@ pub struct World {
     preferences: BTreeMap<String, door::Protocol>,
     rpcs: admin::Rpcs,
     alarms: Alarms,
+    live: events::Live,
     /// Participants of whom others must be told at the end of this input.
     changed: BTreeSet<ParticipantSid>,
     /// Sessions whose media must be negotiated at the end of this input.
@@ -122,6 +127,7 @@ impl World {
             preferences: BTreeMap::new(),
             rpcs: admin::Rpcs::default(),
             alarms: Alarms::default(),
+            live: events::Live::default(),
             changed: BTreeSet::new(),
             dirty: BTreeSet::new(),
             handles_due: BTreeSet::new(),
@@ -139,6 +145,8 @@ impl World {
             Input::ConnectionClosed(connection) => self.connection_closed(connection, now),
             Input::Media(notice) => self.media(notice, now),
             Input::Order(id, order) => self.order(id, *order, now),
+            Input::Feed(connection, track) => self.feed(connection, *track),
+            Input::Unfeed(connection, key) => self.unfeed(connection, key),
             Input::Tick => self.tick(now),
             Input::Shutdown => self.room.close(room::LeaveReason::ServerShutdown),
         }
@@ -184,6 +192,7 @@ impl World {
         self.flush_permissions();
         self.flush_handles();
         self.flush_wanted(now);
+        self.flush_live(now);
         for sid in std::mem::take(&mut self.dirty) {
             self.negotiate(&sid, now);
         }
@@ -203,9 +212,5 @@ impl World {
 
     fn command(&mut self, command: door::Command) {
         self.outputs.push_back(Output::Media(command));
-    }
-
-    fn event(&mut self, event: RoomEvent) {
-        self.outputs.push_back(Output::Event(event));
     }
 }

@@ -54,7 +54,7 @@ pub struct Refresh {
     pub grants: room::Grants,
 }
 
-/// Something worth a log line and, later, a webhook.
+/// Something worth a log line and, most of them, a webhook.
 #[derive(Clone, PartialEq, Debug)]
 pub enum RoomEvent {
     /// The room begins.
@@ -71,6 +71,10 @@ pub enum RoomEvent {
     TrackPublished(Box<proto::Room>, Box<proto::ParticipantInfo>, Box<proto::TrackInfo>),
     /// A track is gone.
     TrackUnpublished(Box<proto::Room>, Box<proto::ParticipantInfo>, Box<proto::TrackInfo>),
+    /// The first track is there: from now on there is something to see or hear.
+    LiveStarted(Box<proto::Room>, Box<proto::ParticipantInfo>),
+    /// No track has been there for a while, or the room ends.
+    LiveEnded(Box<proto::Room>),
     /// A client sent something that cannot be followed.
     ClientFault {
         /// Whose client.
@@ -78,6 +82,24 @@ pub enum RoomEvent {
         /// What was wrong.
         what: String,
     },
+}
+
+impl RoomEvent {
+    /// Its name among LiveKit's webhooks.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::RoomStarted(_) => "room_started",
+            Self::RoomFinished(_) => "room_finished",
+            Self::ParticipantJoined(..) => "participant_joined",
+            Self::ParticipantLeft(..) => "participant_left",
+            Self::ParticipantConnectionAborted(..) => "participant_connection_aborted",
+            Self::TrackPublished(..) => "track_published",
+            Self::TrackUnpublished(..) => "track_unpublished",
+            Self::LiveStarted(..) => "live_started",
+            Self::LiveEnded(_) => "live_ended",
+            Self::ClientFault { .. } => "client_fault",
+        }
+    }
 }
 
 /// One thing to do, in order.
@@ -97,6 +119,8 @@ pub enum Output {
     RefreshToken(ConnectionId, Box<Refresh>),
     /// Answer an administrator's request.
     Reply(super::OrderId, Box<Result<super::Reply, super::Fault>>),
+    /// Tell a guest of its tracks.
+    Fed(ConnectionId, super::FedNews),
     /// Note it.
     Event(RoomEvent),
 }

@@ -1,14 +1,21 @@
 //! Scripted clients against one world, in memory.
 
+mod admin;
 mod chaos;
 mod client;
 mod data;
+mod data_tracks;
 mod dual;
 mod leaks;
 mod ledger;
+mod live;
+mod matrix;
+mod quality;
+mod recovery;
 mod resume;
 mod rights;
 mod room_life;
 mod scene;
+mod simulate;
 mod single;
 mod speakers;
