@@ -1,6 +1,6 @@
 //! A shard full of connected receivers of one track, driven without sockets.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use door::{
     Command, Datagrams, DownKey, DownTrackParams, DtlsRole, ExtensionKind, ExtensionMap, IceCredentials, Kind,
@@ -24,6 +24,7 @@ pub struct Crowd {
     serial: u64,
     identity: Identity,
     host_path: Path,
+    receivers: Vec<(Client, Path)>,
 }
 
 impl Crowd {
@@ -37,13 +38,14 @@ impl Crowd {
         let publisher = Publisher::new(now, 1);
         let track = TrackKey { shard: ShardId(0), serial: 2 };
         shard.command(now, Command::AddUpTrack { track, peer: key, params: Box::new(publisher.params()) });
-        let mut crowd = Self { shard, now, host, publisher, serial: 10, identity, host_path };
+        let mut crowd = Self { shard, now, host, publisher, serial: 10, identity, host_path, receivers: Vec::new() };
         for _ in 0..receivers {
             crowd.add_receiver(track);
         }
         for _ in 0..idle {
             crowd.serial += 1;
-            connect(&mut crowd.shard, &crowd.identity, now, crowd.serial);
+            let (_, client, path) = connect(&mut crowd.shard, &crowd.identity, now, crowd.serial);
+            crowd.receivers.push((client, path));
         }
         crowd.burst();
         crowd
@@ -51,11 +53,11 @@ impl Crowd {
 
     fn add_receiver(&mut self, track: TrackKey) {
         self.serial += 2;
-        let (peer, ..) = connect(&mut self.shard, &self.identity, self.now, self.serial);
+        let (peer, client, path) = connect(&mut self.shard, &self.identity, self.now, self.serial);
+        self.receivers.push((client, path));
         let ssrc = Ssrc(1 << 20 | self.serial as u32);
         let mut extensions = ExtensionMap::default();
         extensions.set(ExtensionKind::Mid, 4);
-        extensions.set(ExtensionKind::TransportSequence, 3);
         let params = DownTrackParams {
             mid: Mid::new(b"0").expect("a token"),
             kind: Kind::Video,
@@ -72,20 +74,46 @@ impl Crowd {
 
     /// Forwards one frame to all and returns the number of packets that came out.
     pub fn burst(&mut self) -> u64 {
+        let mut frame = self.frame();
+        self.forward(&mut frame)
+    }
+
+    /// The publisher's next frame as it comes from the network, after what is due in between: timers, and the checks
+    /// by which clients renew their consent.
+    pub fn frame(&mut self) -> Vec<Vec<u8>> {
         self.now += thalweg_sim::publisher::FRAME_INTERVAL;
-        self.drain();
+        self.idle();
+        self.renew_consent();
+        let packets = self.publisher.advance(self.now);
+        packets.iter().map(|(packet, len)| self.host.seal_rtp(packet, *len).expect("connected")).collect()
+    }
+
+    /// Opens a frame and forwards it to all, and returns the number of packets that came out.
+    pub fn forward(&mut self, frame: &mut [Vec<u8>]) -> u64 {
         let before = self.shard.stats().rtp_out;
-        for (packet, header_len) in self.publisher.advance(self.now) {
-            let mut sealed = self.host.seal_rtp(&packet, header_len).expect("connected");
-            self.shard.receive(self.now, self.host_path, &mut sealed);
+        for packet in frame {
+            self.shard.receive(self.now, self.host_path, packet);
         }
         self.drain();
         self.shard.stats().rtp_out - before
     }
 
-    /// Runs the timers that are due at one instant, without any packet.
+    fn renew_consent(&mut self) {
+        let mut checks = Datagrams::default();
+        let now = self.now;
+        let host = std::iter::once((&mut self.host, self.host_path));
+        for (client, path) in host.chain(self.receivers.iter_mut().map(|(client, path)| (client, *path))) {
+            if client.deadline().is_some_and(|at| at <= now) {
+                client.advance(now, &mut checks);
+                copies(&checks).iter_mut().for_each(|check| self.shard.receive(now, path, check));
+                checks.clear();
+            }
+        }
+        self.drain();
+    }
+
+    /// Runs the timers that are due.
     pub fn idle(&mut self) {
-        self.now += Duration::from_millis(1);
         if self.shard.deadline().is_some_and(|at| at <= self.now) {
             self.shard.advance(self.now);
         }
@@ -130,19 +158,14 @@ fn exchange(shard: &mut Shard, client: &mut Client, now: Instant, path: Path) {
     let mut out = Datagrams::default();
     client.advance(now, &mut out);
     let outbox = shard.outbox();
-    let waiting: Vec<Vec<u8>> = outbox
-        .datagrams
-        .segments()
-        .iter()
-        .map(|segment| outbox.datagrams.bytes()[segment.range.clone()].to_vec())
-        .collect();
-    outbox.datagrams.clear();
-    outbox.notices.clear();
-    for mut datagram in waiting {
+    for mut datagram in copies(&outbox.datagrams) {
         let _: Received<'_> = client.receive(now, &mut datagram, &mut out);
     }
-    for segment in out.segments() {
-        let mut datagram = out.bytes()[segment.range.clone()].to_vec();
-        shard.receive(now, path, &mut datagram);
-    }
+    outbox.datagrams.clear();
+    outbox.notices.clear();
+    copies(&out).iter_mut().for_each(|datagram| shard.receive(now, path, datagram));
+}
+
+fn copies(datagrams: &Datagrams) -> Vec<Vec<u8>> {
+    datagrams.segments().iter().map(|segment| datagrams.bytes()[segment.range.clone()].to_vec()).collect()
 }
