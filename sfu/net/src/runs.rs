@@ -73,6 +73,18 @@ impl Runs {
 
     fn add(&mut self, index: usize, segment: &Segment, socket: usize, joins: bool) {
         let (remote, len) = (segment.path.remote, segment.range.len());
+        // A subscriber's packets stand in a row, so that the table is asked once for each row.
+        if let Some(run) = self.runs.last_mut()
+            && joins
+            && run.remote == remote
+            && run.socket == socket
+            && run.takes(len)
+        {
+            if let Some(next) = self.next.get_mut(run.last) {
+                *next = index;
+            }
+            return run.append(index, len);
+        }
         if joins {
             let fresh = self.runs.len();
             let slot = self.open.entry((socket, remote)).or_insert(fresh);
