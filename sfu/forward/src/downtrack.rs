@@ -430,6 +430,8 @@ struct Payload<'a> {
 }
 
 #[cfg(test)]
+mod begins;
+#[cfg(test)]
 mod layered;
 #[cfg(test)]
 mod tests;

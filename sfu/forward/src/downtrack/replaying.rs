@@ -24,7 +24,7 @@ impl DownTrack {
 
     /// Encoding, first packet and bytes of the replay that would bring what is wanted.
     fn replayable(&self, now: Instant, up: &UpTrack) -> Option<(u8, u64, u64)> {
-        let encoding = self.keyframe_wanted(now, up)?;
+        let encoding = self.keyframe_wanted(now, up).filter(|_| self.replay.is_none())?;
         self.replayable_from(now, up, encoding)
     }
 
