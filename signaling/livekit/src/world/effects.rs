@@ -126,6 +126,7 @@ impl World {
         self.viewers_changed.insert(track.clone());
         let Some(key) = self.sessions.get(subscriber).and_then(|it| it.downs.get(track)?.place.key()) else { return };
         if let Some(target) = self.target(subscriber, track) {
+            self.weigh(subscriber, track, key);
             self.command(Command::SetTarget { down: key, target });
         }
     }
@@ -146,9 +147,10 @@ impl World {
     pub(super) fn flush_permissions(&mut self) {
         for (subscriber, track, allowed) in std::mem::take(&mut self.permissions_due) {
             let Some(session) = self.sessions.get_mut(&subscriber) else { continue };
-            if allowed {
+            // One that is away is told when it is back.
+            if allowed && session.connection.is_some() {
                 session.denied.remove(&track);
-            } else {
+            } else if !allowed {
                 session.denied.insert(track.clone());
             }
             let Some(publisher) = self.room.publication(&track).map(|it| it.publisher.to_string()) else { continue };

@@ -49,7 +49,10 @@ impl Ledger {
                 assert!(self.ups.contains_key(track));
                 assert!(self.downs.insert(*down, (*peer, *track)).is_none());
             }
-            Command::SetTarget { down, .. } => assert!(self.downs.contains_key(down)),
+            Command::SetTarget { down, .. } | Command::SetWeight { down, .. } => assert!(self.downs.contains_key(down)),
+            Command::AddFedTrack { .. } | Command::Feed { .. } | Command::FeedClock { .. } => {
+                panic!("LiveKit's clients feed nothing");
+            }
             Command::RemoveDownTrack(down) => {
                 assert!(self.downs.remove(down).is_some());
                 self.ended.insert(down.serial);

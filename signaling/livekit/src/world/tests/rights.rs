@@ -125,3 +125,24 @@ fn what_is_not_served_is_refused_aloud() {
     let reasons = responses(&mut scene, &ann);
     assert_eq!(reasons, [Reason::UnsupportedType, Reason::NotFound, Reason::NotFound]);
 }
+
+#[test]
+fn who_may_not_receive_is_told_after_the_track_itself() {
+    let mut scene = Scene::new();
+    let (mut ann, bob) = (scene.enter("ann", Mode::Single), scene.enter("bob", Mode::Single));
+    let nobody = proto::SubscriptionPermission { all_participants: false, track_permissions: vec![] };
+    scene.ask(&ann, Asked::SubscriptionPermission(nobody));
+    scene.clear();
+    let (track, _) = scene.publish(&mut ann, Kind::Audio, "mic");
+    assert_eq!(scene.words(&bob), ["update", "permission"]);
+    let late = scene.enter("late", Mode::Single);
+    assert!(scene.words(&late).contains(&"permission"));
+    assert!(scene.ledger.downs.is_empty());
+    let permission =
+        proto::TrackPermission { participant_identity: "bob".into(), track_sids: vec![track], ..Default::default() };
+    let bob_only = proto::SubscriptionPermission { all_participants: false, track_permissions: vec![permission] };
+    scene.ask(&ann, Asked::SubscriptionPermission(bob_only));
+    assert!(scene.words(&bob).contains(&"permission"));
+    assert!(!scene.words(&late).contains(&"permission"), "nothing changed for it");
+    assert_eq!(scene.world.counts().subscriptions, 1);
+}
