@@ -6,6 +6,8 @@ use crate::Stamp;
 const SLOT_MICROS: u64 = 50_000;
 /// Counts in the window of 400 ms: a dozen frames, and still fresh when a link has just got slower.
 const SLOTS: usize = 8;
+/// Counts of the last moments: 150 ms, four or five frames.
+const RECENT_SLOTS: u64 = 3;
 /// Less than this was heard: no rate is told yet.
 const SPAN_MICROS_MIN: u64 = 150_000;
 
@@ -41,13 +43,23 @@ impl Acknowledged {
 
     /// Bits per second, once enough was heard to tell.
     pub(crate) fn bps(&self) -> Option<f64> {
+        self.over(SLOTS as u64, SPAN_MICROS_MIN)
+    }
+
+    /// The same of the last moments alone: while a queue stands, what the link itself carries.
+    pub(crate) fn recent_bps(&self) -> Option<f64> {
+        self.over(RECENT_SLOTS, (RECENT_SLOTS - 1) * SLOT_MICROS)
+    }
+
+    fn over(&self, slots: u64, span_min: u64) -> Option<f64> {
         let first = self.first?;
-        let window_start = Stamp((self.newest + 1).saturating_sub(SLOTS as u64) * SLOT_MICROS).max(first);
-        let span = self.last.0.saturating_sub(window_start.0);
-        if span < SPAN_MICROS_MIN {
+        let oldest = (self.newest + 1).saturating_sub(slots);
+        let span = self.last.0.saturating_sub(Stamp(oldest * SLOT_MICROS).max(first).0);
+        if span < span_min {
             return None;
         }
-        let bytes: u64 = self.slots.iter().map(|&bytes| u64::from(bytes)).sum();
+        let bytes: u64 =
+            (oldest..=self.newest).filter_map(|it| self.slots.get(slot(it))).map(|&it| u64::from(it)).sum();
         Some(bytes as f64 * 8e6 / span as f64)
     }
 }

@@ -8,7 +8,7 @@ use crate::stamp::millis;
 use crate::trend::Usage;
 
 /// What is kept of the arriving rate when the link is overused.
-const BACKOFF: f64 = 0.85;
+const BACKOFF: f64 = 0.92;
 /// Growth per second far from a known limit.
 const GROWTH: f64 = 1.08;
 /// The estimate is at most this many times what arrives, and a little: nobody knows what was not tried.
@@ -18,7 +18,7 @@ const UNTRIED_BPS: f64 = 10_000.0;
 /// Shortest time between two reductions, whatever the round trip.
 const REDUCTION: (Duration, Duration) = (Duration::from_millis(100), Duration::from_millis(300));
 /// A standing queue of this length takes as large a share again from the rate, until it has drained.
-const DRAIN: Duration = Duration::from_millis(800);
+const DRAIN: Duration = Duration::from_millis(600);
 /// Most that is taken to drain a queue.
 const DRAIN_SHARE_MAX: f64 = 0.4;
 /// Deviations by which the arriving rate must leave the known limit before the limit is forgotten.
@@ -31,6 +31,8 @@ pub(crate) struct Input {
     pub(crate) usage: Usage,
     /// What arrives, in bits per second.
     pub(crate) acknowledged: Option<f64>,
+    /// What arrived in the last moments, in bits per second.
+    pub(crate) recent: Option<f64>,
     /// What stands in the queue.
     pub(crate) standing: Duration,
     pub(crate) rtt: Duration,
@@ -119,7 +121,7 @@ impl Aimd {
 
     fn reduce(&mut self, input: &Input) {
         self.grows = false;
-        let Some(acknowledged) = input.acknowledged else {
+        let Some(acknowledged) = input.recent.or(input.acknowledged) else {
             // Nothing is known yet but that it is too much.
             return self.reduce_to(input, self.bps / 2.0);
         };
@@ -168,7 +170,14 @@ mod tests {
 
     fn input(ms: u64, usage: Usage, acknowledged: f64) -> Input {
         let acknowledged = Some(acknowledged);
-        Input { now: Stamp(ms * 1000), usage, acknowledged, standing: Duration::ZERO, rtt: Duration::from_millis(50) }
+        Input {
+            now: Stamp(ms * 1000),
+            usage,
+            acknowledged,
+            recent: acknowledged,
+            standing: Duration::ZERO,
+            rtt: Duration::from_millis(50),
+        }
     }
 
     #[test]
@@ -179,11 +188,11 @@ mod tests {
         }
         assert!((aimd.bps() - 1.081e6).abs() < 1e4, "{}", aimd.bps());
         aimd.update(&input(1100, Usage::Over, 1e6));
-        assert!((aimd.bps() - 0.85e6).abs() < 1.0);
+        assert!((aimd.bps() - BACKOFF * 1e6).abs() < 1.0);
         for ms in (1200..=2300).step_by(100) {
-            aimd.update(&input(ms, Usage::Normal, 0.85e6));
+            aimd.update(&input(ms, Usage::Normal, BACKOFF * 1e6));
         }
-        assert!(aimd.bps() < 0.9e6 && aimd.bps() > 0.86e6, "{}", aimd.bps());
+        assert!(aimd.bps() < 0.97e6 && aimd.bps() > 0.93e6, "{}", aimd.bps());
     }
 
     #[test]
@@ -202,10 +211,11 @@ mod tests {
         let mut aimd = Aimd::new(2e6);
         let standing = Duration::from_millis(200);
         aimd.update(&Input { standing, ..input(0, Usage::Over, 1e6) });
-        assert!((aimd.bps() - 0.6e6).abs() < 1.0, "{}", aimd.bps());
+        let drained = (BACKOFF - 200.0 / 600.0) * 1e6;
+        assert!((aimd.bps() - drained).abs() < 1.0, "{}", aimd.bps());
         aimd.update(&input(50, Usage::Over, 0.5e6));
-        assert!((aimd.bps() - 0.6e6).abs() < 1.0);
+        assert!((aimd.bps() - drained).abs() < 1.0);
         aimd.update(&input(150, Usage::Over, 0.5e6));
-        assert!((aimd.bps() - 0.425e6).abs() < 1.0);
+        assert!((aimd.bps() - BACKOFF * 0.5e6).abs() < 1.0);
     }
 }

@@ -12,7 +12,7 @@ use crate::Stamp;
 /// Steps of a ladder: four encodings of four temporal layers.
 pub const STEPS_MAX: usize = 16;
 /// To rise, the new sum must fit this share of the rate.
-const RISE_SHARE: f64 = 0.92;
+const RISE_SHARE: f64 = 0.95;
 /// To stay, the sum may exceed the rate by this: measured layers breathe.
 const KEEP_SHARE: f64 = 1.04;
 /// How long one that fell stays, at first and at most.
@@ -149,6 +149,7 @@ pub fn allocate(now: Stamp, budget_bps: u64, may_rise: bool, may_pause: bool, de
         {}
         first = end.max(first + 1);
     }
+    one_at_a_time(shared, &mut counts);
     for (demand, &count) in shared.iter_mut().zip(&counts) {
         let step = count.checked_sub(1).and_then(|index| demand.ladder.steps().get(index));
         // A video of which nothing has arrived yet is neither paused nor given anything.
@@ -157,6 +158,23 @@ pub fn allocate(now: Stamp, budget_bps: u64, may_rise: bool, may_pause: bool, de
         }
     }
     beyond.iter_mut().for_each(|demand| demand.holding.change(now, None));
+}
+
+/// Of all that would get a larger picture, only the one with the smallest gets it: each takes a keyframe, and many at
+/// once are a burst.
+fn one_at_a_time(demands: &[Demand], counts: &mut [usize]) {
+    let grows = |demand: &Demand, count: usize| {
+        let (before, _) = demand.holding.layer.filter(|_| demand.holding.begun)?;
+        let after = demand.ladder.steps().get(count.checked_sub(1)?)?.spatial;
+        (after > before).then_some(before)
+    };
+    let growing = || demands.iter().zip(counts.iter()).enumerate();
+    let chosen = growing().filter_map(|(index, (demand, &count))| Some((grows(demand, count)?, index))).min();
+    for (index, (demand, count)) in demands.iter().zip(counts.iter_mut()).enumerate() {
+        if grows(demand, *count).is_some() && chosen.is_some_and(|(_, chosen)| chosen != index) {
+            *count = had(demand);
+        }
+    }
 }
 
 /// Videos of one peer that get a share; more are paused. Four screens full of pictures.

@@ -31,6 +31,8 @@ const CALM: Duration = Duration::from_millis(1500);
 const SILENCE: Duration = Duration::from_millis(1000);
 /// What is kept of the rate for each further half of a silence.
 const SILENCE_KEEPS: f64 = 0.7;
+/// A silence lowers the rate to this at most: what is left must begin anew at once when the link is back.
+const SILENCE_BPS: f64 = START_BPS as f64 / 2.0;
 /// A client's own estimate is trusted this long.
 const REMB_TRUST: Duration = Duration::from_secs(5);
 /// Round trip assumed before one was seen.
@@ -72,6 +74,8 @@ pub struct Estimator {
     rtt: Duration,
     heard: Option<Stamp>,
     quiet_since: Option<Stamp>,
+    /// When the last silence ended.
+    back_at: Stamp,
     has_feedback: bool,
     /// Since when more than [`STANDING_MAX`] stands.
     standing_since: Option<Stamp>,
@@ -100,6 +104,7 @@ impl Default for Estimator {
             rtt: RTT_START,
             heard: None,
             quiet_since: None,
+            back_at: Stamp(0),
             has_feedback: false,
             standing_since: None,
         }
@@ -140,7 +145,10 @@ impl Estimator {
         for (sequence, delta) in feedback.statuses() {
             arrival = arrival.saturating_add_signed(i64::from(delta.unwrap_or(0)) * 250);
             let Some(told) = self.history.tell(now, sequence, delta.is_some()) else { continue };
-            lost += if told.was_lost { -1 } else { i32::from(delta.is_none()) };
+            // What an outage swallowed says nothing of the rate.
+            if told.sent >= self.back_at {
+                lost += if told.was_lost { -1 } else { i32::from(delta.is_none()) };
+            }
             if delta.is_none() {
                 continue;
             }
@@ -155,8 +163,8 @@ impl Estimator {
         self.has_feedback = true;
         self.heard = Some(now);
         if self.quiet_since.take().is_some() {
-            // What an outage swallowed says nothing of the rate.
-            lost = 0;
+            (lost, self.back_at) = (0, now);
+            self.probes.resume(now);
         }
         if let Some(newest) = newest {
             let sample = now.since(newest).min(RTT_MAX);
@@ -174,7 +182,8 @@ impl Estimator {
         let probed = self.probes.conclude(now, self.rtt);
         let usage = self.usage();
         let before = self.aimd.bps();
-        self.aimd.update(&Input { now, usage, acknowledged, standing: self.queue.standing(), rtt: self.rtt });
+        let (recent, standing, rtt) = (self.acknowledged.recent_bps(), self.queue.standing(), self.rtt);
+        self.aimd.update(&Input { now, usage, acknowledged, recent, standing, rtt });
         if let Some(bps) = probed.filter(|_| usage != Usage::Over) {
             self.loss.probed(bps);
             if bps > self.aimd.bps() {
@@ -224,7 +233,7 @@ impl Estimator {
         let since = *self.quiet_since.get_or_insert(heard);
         if now.since(since) >= SILENCE / 2 {
             self.quiet_since = Some(now);
-            self.aimd.set(now, (self.aimd.bps() * SILENCE_KEEPS).max(TARGET_BPS.0 as f64));
+            self.aimd.set(now, (self.aimd.bps() * SILENCE_KEEPS).max(SILENCE_BPS.min(self.aimd.bps())));
             self.probes.abandon(now);
             self.cluster = 0;
         }

@@ -10,7 +10,7 @@ use crate::history::Cluster;
 /// Factor of the first probe over the estimate, of one after a success, and of one after a failure.
 const FACTORS: (f64, f64, f64) = (3.0, 2.0, 1.5);
 /// What a probe at the link's limit may add to its queue. Its length follows from it.
-const QUEUE: Duration = Duration::from_millis(30);
+const QUEUE: Duration = Duration::from_millis(40);
 /// Shortest and longest probe.
 const LENGTH: (Duration, Duration) = (Duration::from_millis(20), Duration::from_millis(60));
 /// Fewest bytes of a probe: five packets of padding.
@@ -66,7 +66,8 @@ struct Line {
     packets: u32,
     bytes: f64,
     first: Option<Stamp>,
-    sums: [f64; 4],
+    /// Of bytes, seconds, bytes squared, bytes times seconds, seconds squared.
+    sums: [f64; 5],
 }
 
 impl Probes {
@@ -77,7 +78,7 @@ impl Probes {
 
     /// The cluster that packets sent now belong to; 0 when none is being sent.
     pub(crate) fn sending(&self) -> Cluster {
-        self.underway.filter(|it| it.sent_bytes < it.probe.bytes).map_or(0, |_| self.cluster)
+        self.underway.filter(Underway::is_sending).map_or(0, |_| self.cluster)
     }
 
     /// Whether one is being sent or its outcome is awaited.
@@ -93,6 +94,11 @@ impl Probes {
     /// Not before `at`.
     pub(crate) fn postpone(&mut self, at: Stamp) {
         self.next_at = self.next_at.max(at);
+    }
+
+    /// The link is back: what failed before says nothing.
+    pub(crate) fn resume(&mut self, now: Stamp) {
+        (self.factor, self.wait, self.next_at) = (FACTORS.1, WAIT.0, now);
     }
 
     /// Begins a probe beyond `estimate` toward `desired`, both in bits per second.
@@ -115,11 +121,12 @@ impl Probes {
 
     /// Bytes that the probe lacks at `now` to keep its rate; `None` when none is being sent.
     pub(crate) fn lacking(&self, now: Stamp) -> Option<u64> {
-        let it = self.underway.filter(|it| it.sent_bytes < it.probe.bytes)?;
+        let it = self.underway.filter(Underway::is_sending)?;
         // A quantum ahead, so that the first packets go out at once.
         let elapsed = u64::try_from(now.since(it.began).as_micros()).unwrap_or(u64::MAX).saturating_add(5000);
         let due = (it.probe.rate_bps / 8).saturating_mul(elapsed) / 1_000_000;
-        Some(due.min(it.probe.bytes).saturating_sub(it.sent_bytes))
+        let few = u64::from(it.sent_bytes >= it.probe.bytes);
+        Some(due.min(it.probe.bytes).saturating_sub(it.sent_bytes).max(few))
     }
 
     /// Notes a packet sent while [`Probes::sending`].
@@ -146,7 +153,7 @@ impl Probes {
 
     /// Ends a report: the rate in bits per second that a probe has shown to be possible.
     pub(crate) fn conclude(&mut self, now: Stamp, rtt: Duration) -> Option<f64> {
-        let it = self.underway.filter(|it| it.sent_bytes >= it.probe.bytes || now.since(it.began) > PATIENCE)?;
+        let it = self.underway.filter(|it| !it.is_sending() || now.since(it.began) > PATIENCE)?;
         let complete = it.arrived.packets * 10 >= it.sent_packets * 8 && it.arrived.packets >= PACKETS_MIN;
         let patience = PATIENCE + rtt;
         if !complete && now.since(it.began) < patience {
@@ -173,6 +180,12 @@ impl Probes {
     }
 }
 
+impl Underway {
+    fn is_sending(&self) -> bool {
+        self.sent_bytes < self.probe.bytes || self.sent_packets <= PACKETS_MIN
+    }
+}
+
 impl Line {
     fn note(&mut self, at: Stamp, bytes: u16) {
         let first = *self.first.get_or_insert(at);
@@ -182,11 +195,12 @@ impl Line {
             self.bytes += f64::from(bytes);
         }
         self.packets += 1;
-        let [x, y, xx, xy] = &mut self.sums;
+        let [x, y, xx, xy, yy] = &mut self.sums;
         *x += self.bytes;
         *y += seconds;
         *xx += self.bytes * self.bytes;
         *xy += self.bytes * seconds;
+        *yy += seconds * seconds;
     }
 
     /// Bits per second, at most `sent`.
@@ -195,12 +209,14 @@ impl Line {
             return None;
         }
         let count = f64::from(self.packets);
-        let [x, y, xx, xy] = self.sums;
-        let spread = xx - x * x / count;
-        let slope = (xy - x * y / count) / spread;
+        let [x, y, xx, xy, yy] = self.sums;
+        let (spread, joint) = (xx - x * x / count, xy - x * y / count);
         if spread <= 0.0 {
             return None;
         }
+        // The line's standard error is taken off: what jitter might have feigned is not counted on.
+        let residue = (yy - y * y / count - joint * joint / spread).max(0.0);
+        let slope = joint / spread + (residue / (count - 2.0) / spread).sqrt();
         let rate = if slope > 0.0 { 8.0 / slope } else { f64::INFINITY };
         Some(if rate < SATURATED.0 * sent { SATURATED.1 * rate } else { sent })
     }

@@ -64,7 +64,7 @@ impl LayerRates {
             }
             let best = row.iter().copied().fold(0.0, f64::max);
             for (temporal, &bps) in (0_u8..).zip(row) {
-                let is_thin = Some(index) != lowest && bps < 0.6 * best && temporal < temporal_max;
+                let is_thin = Some(index) != lowest && bps < 0.5 * best && temporal < temporal_max;
                 if temporal <= temporal_max && bps > 0.0 && !is_thin {
                     ladder.push(Step { spatial, temporal, bps: bps as u64 });
                 }
@@ -119,7 +119,8 @@ impl Shard {
         let sound = sending.sound.take(elapsed);
         let repeats = sending.repeats.take(elapsed).min(REPEAT_RESERVE_MAX * target);
         let budget = (target - sound - repeats).max(0.0) as u64;
-        let may_rise = sending.estimator.reduced().is_none_or(|reduced| at.since(reduced) >= CALM);
+        let is_calm = sending.estimator.reduced().is_none_or(|reduced| at.since(reduced) >= CALM);
+        let may_rise = is_calm && !sending.is_closed(at);
         sending.watched.sort_by_key(|watched| (watched.weight.rank(), watched.down));
         let demand = |watched: &Watched| {
             let rates = self.tracks.by_key.get(&watched.track).map(|track| track.rates);

@@ -73,10 +73,10 @@ impl Shard {
         let Some(entry) = self.peers.at(subscriber.peer) else { return };
         let down = &mut subscriber.down;
         if !entry.can_take_media() {
-            down.abandon_replay();
+            down.pause();
             return;
         }
-        loop {
+        while entry.sending.pacer.is_open(at) {
             let write = |out: &mut [u8]| down.replay(now, up, out);
             let Some(bytes) = send(entry, &mut self.outbox.datagrams, at, DATAGRAM_BYTES_MAX, write) else { break };
             self.stats.rtp_out += 1;

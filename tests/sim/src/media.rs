@@ -290,6 +290,11 @@ impl Media {
 }
 
 impl Node {
+    /// The link to the server.
+    pub fn up_mut(&mut self) -> &mut Link<Vec<u8>> {
+        &mut self.up
+    }
+
     /// The link from the server.
     pub fn down_mut(&mut self) -> &mut Link<Vec<u8>> {
         &mut self.down

@@ -113,11 +113,11 @@ struct Run<'a> {
 pub fn run(scenario: &Scenario, seed: u64) -> Vec<Trace> {
     let mut world = Media::new(1, seed);
     let host = world.join(0, LinkProfile::FIBER, LinkProfile::FIBER);
-    let back = LinkProfile { delay: scenario.link.delay, ..LinkProfile::FIBER };
-    let viewers: Vec<_> = (0..scenario.viewers).map(|_| world.join(0, back, LinkProfile::FIBER)).collect();
+    let fiber = LinkProfile::FIBER;
+    let viewers: Vec<_> = (0..scenario.viewers).map(|_| world.join(0, fiber, fiber)).collect();
     let all = |world: &Media| world.nodes.iter().all(|node| node.connected);
     assert!(world.run_until(Duration::from_secs(20), all), "no handshake");
-    let tracks = world.publish_studio(host, Studio::new(world.now, 1, scenario.videos));
+    let tracks = world.publish_studio(host, Studio::new(world.now, 1, scenario.videos, seed));
     world.run(Duration::from_secs(2));
     let began = world.now;
     let names = (1..=scenario.viewers).map(|it| format!("viewer {it}"));
@@ -149,6 +149,8 @@ impl Run<'_> {
                 continue;
             }
             self.world.nodes[viewer].down_mut().set_profile(profile);
+            let back = LinkProfile { delay: profile.delay, ..LinkProfile::FIBER };
+            self.world.nodes[viewer].up_mut().set_profile(back);
             if self.scenario.shared && index > 0 {
                 let wire = self.world.nodes[first].down_mut().wire();
                 self.world.nodes[viewer].down_mut().share(wire);

@@ -106,11 +106,21 @@ struct Stream {
 }
 
 impl Studio {
-    /// A studio of `videos` videos that begins at `now`. `serial` keeps sources apart.
-    pub fn new(now: Instant, serial: u32, videos: u32) -> Self {
+    /// A studio of `videos` videos that begins at `now`. `serial` keeps sources apart, `seed` gives frames their sizes.
+    pub fn new(now: Instant, serial: u32, videos: u32, seed: u64) -> Self {
         let videos = (0..videos).map(|index| Video::new(serial, index)).collect();
         let (next_frame, next_sound) = (now, now);
-        Self { videos, sound_seq: 0, next_frame, next_sound, start: now, serial, transport_seq: 0, chance: 1, plis: 0 }
+        Self {
+            videos,
+            sound_seq: 0,
+            next_frame,
+            next_sound,
+            start: now,
+            serial,
+            transport_seq: 0,
+            chance: seed,
+            plis: 0,
+        }
     }
 
     /// What its description would say: the videos, then the sound.
@@ -246,6 +256,8 @@ impl Stream {
         if let Some(place) = self.bases.get_mut(usize::from(temporal)) {
             *place = self.frame;
         }
+        // Whoever gets a frame above the lowest layer that depends on that alone may go on from there.
+        let is_sync = temporal > 0 && base == self.bases[0];
         let mean = self.bps as f64 / 8.0 / 30.0;
         let mut bytes = (mean * share * breath) as usize;
         if is_key {
@@ -257,7 +269,7 @@ impl Stream {
             Label { encoding, frame, base, index, count, temporal }
         };
         let payloads: Vec<_> =
-            (0..count as u8).map(|index| payload(label(index), self.tl0, is_key, bytes / count)).collect();
+            (0..count as u8).map(|index| payload(label(index), self.tl0, is_key, is_sync, bytes / count)).collect();
         let last = payloads.len();
         (1..).zip(payloads).map(|(place, payload)| self.packet(place == last, timestamp, payload)).collect()
     }
@@ -279,11 +291,10 @@ impl Stream {
 }
 
 /// VP8's descriptor (RFC 7741 section 4.2) and payload header, then the label, then filling up to `bytes`.
-fn payload(label: Label, tl0: u8, is_key: bool, bytes: usize) -> Vec<u8> {
+fn payload(label: Label, tl0: u8, is_key: bool, is_sync: bool, bytes: usize) -> Vec<u8> {
     let [high, low] = ((label.frame % 0x8000) as u16).to_be_bytes();
     let start = if label.index == 0 { 0x10 } else { 0 };
-    // Frames of layer 1 depend on layer 0 alone: whoever gets them may go on from there.
-    let sync = if label.temporal == 1 { 0x20 } else { 0 };
+    let sync = if is_sync { 0x20 } else { 0 };
     let mut payload = vec![0x80 | start, 0xe0, 0x80 | high, low, tl0, label.temporal << 6 | sync];
     payload.extend_from_slice(&[u8::from(!is_key), 0, 0, 0x9d, 0x01, 0x2a, 0x40, 0x01, 0xf0, 0x00]);
     payload.extend_from_slice(&label.to_bytes());

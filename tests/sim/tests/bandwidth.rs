@@ -1,0 +1,112 @@
+//! The targets for bandwidth: how soon a rate is found and left, what stands in queues, what is used, and who suffers.
+
+use thalweg_sim::bandwidth::trace::{mean, overload_seconds, queue_p95_ms, ramp_seconds, utilisation};
+use thalweg_sim::bandwidth::{Row, Scenario, Trace, run};
+
+const SEEDS: std::ops::Range<u64> = 1..3;
+
+fn traces(name: &str, seed: u64) -> (Scenario, Vec<Trace>) {
+    let scenario = Scenario::named(name);
+    let traces = run(&scenario, seed);
+    (scenario, traces)
+}
+
+/// Spatial switches in `rows`, of all videos.
+fn switches(rows: &[Row]) -> u32 {
+    rows.last().map_or(0, |row| row.switches) - rows.first().map_or(0, |row| row.switches)
+}
+
+#[test]
+fn steps_of_capacity_are_followed() {
+    for seed in SEEDS {
+        let (_, traces) = traces("steps", seed);
+        let trace = &traces[0];
+        for (from, to, falls) in [(0.0, 25.0, false), (25.1, 50.0, true), (50.1, 75.0, true), (75.1, 100.0, false)] {
+            let rows = trace.between(from, to);
+            if falls {
+                let left = overload_seconds(rows);
+                assert!(left <= 1.0, "seed {seed}, {from}: overload left after {left} s");
+            } else {
+                let ramp = ramp_seconds(rows, 0.9);
+                assert!(ramp <= 5.0, "seed {seed}, {from}: 90 % of the capacity after {ramp} s");
+            }
+            let steady = trace.between(from + 10.0, to);
+            let queue = queue_p95_ms(steady);
+            assert!(queue <= 100.0, "seed {seed}, {from}: {queue} ms stand in the queue");
+        }
+    }
+}
+
+#[test]
+fn a_steady_link_is_used_and_pictures_stay_as_they_are() {
+    for seed in SEEDS {
+        for name in ["steady", "far"] {
+            let (scenario, traces) = traces(name, seed);
+            let rows = traces[0].between(10.0, scenario.seconds);
+            let (used, estimate) = (utilisation(rows), mean(rows, |row| row.estimate_bps / row.capacity_bps));
+            assert!(used >= 0.85 && estimate >= 0.85, "seed {seed}, {name}: used {used}, estimated {estimate}");
+            let queue = queue_p95_ms(rows);
+            assert!(queue <= 100.0, "seed {seed}, {name}: {queue} ms stand in the queue");
+            let most = (f64::from(scenario.videos) * (scenario.seconds - 10.0) / 3.0) as u32;
+            let switches = switches(rows);
+            assert!(switches * 4 <= most, "seed {seed}, {name}: {switches} switches, at most {most}");
+            let frozen = rows.last().map_or(0.0, |row| row.frozen_seconds) - rows[0].frozen_seconds;
+            assert!(frozen == 0.0, "seed {seed}, {name}: frozen for {frozen} s");
+        }
+    }
+}
+
+#[test]
+fn three_percent_loss_costs_little() {
+    for seed in SEEDS {
+        let rate = |name| {
+            let (scenario, traces) = traces(name, seed);
+            mean(traces[0].between(10.0, scenario.seconds), |row| row.media_bps)
+        };
+        let (clean, lossy) = (rate("steady"), rate("loss3"));
+        assert!(lossy >= 0.9 * clean, "seed {seed}: {lossy} of {clean}");
+        let worse = rate("loss10");
+        assert!(worse >= 0.7 * clean, "seed {seed}: {worse} of {clean}");
+    }
+}
+
+#[test]
+fn jitter_and_other_traffic_are_borne() {
+    for seed in SEEDS {
+        for (name, least) in [("jitter", 0.6), ("cross", 0.6)] {
+            let (scenario, traces) = traces(name, seed);
+            let rows = traces[0].between(10.0, scenario.seconds);
+            let (used, queue) = (utilisation(rows), queue_p95_ms(rows));
+            assert!(used >= least && queue <= 150.0, "seed {seed}, {name}: used {used}, queue {queue} ms");
+        }
+    }
+}
+
+#[test]
+fn two_behind_one_link_both_get_their_part() {
+    for seed in SEEDS {
+        let (scenario, traces) = traces("shared", seed);
+        let rates: Vec<f64> =
+            traces.iter().map(|it| mean(it.between(15.0, scenario.seconds), |row| row.media_bps)).collect();
+        let sum: f64 = rates.iter().sum();
+        assert!(sum >= 0.65 * 3e6, "seed {seed}: {rates:?}");
+        assert!(rates.iter().all(|&rate| rate >= 0.25 * sum), "seed {seed}: {rates:?}");
+    }
+}
+
+/// One viewer's link is as bad as can be: neither the publisher nor the other viewer notices.
+#[test]
+fn a_bad_viewer_harms_nobody() {
+    let mut bad = Scenario::new("bad", "one viewer at 200 kbit/s and 20 % loss", &[(0.0, 0.2e6)], 30.0);
+    (bad.viewers, bad.only_first) = (2, true);
+    bad.link.loss = 0.2;
+    let mut good = bad.clone();
+    good.link.loss = 0.0;
+    good.steps = vec![(0.0, 100e6)];
+    let (with, without) = (run(&bad, 1), run(&good, 1));
+    let rate = |traces: &[Trace]| mean(traces[1].between(5.0, 30.0), |row| row.media_bps);
+    assert!(rate(&with) >= 0.97 * rate(&without), "{} of {}", rate(&with), rate(&without));
+    let last = with[1].rows.last().expect("rows");
+    assert!(last.frozen_seconds == 0.0, "the good viewer froze for {} s", last.frozen_seconds);
+    assert!(switches(with[1].between(5.0, 30.0)) == 0, "the good viewer's pictures changed");
+}
