@@ -104,3 +104,63 @@ fn events(raw: &mut Raw, path: &str) -> Vec<String> {
     }
     names
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{Config, Sources};
+
+    const KEYS: &str = "keys: {b: 0123456789abcdef0123456789abcdef, a: 0123456789abcdef0123456789abcdef}\n";
+
+    fn read(text: &str) -> Result<Config, String> {
+        let sources = Sources { file: Some(("t".into(), format!("{KEYS}{text}"))), ..Sources::default() };
+        Config::read(&sources).map(|(config, _)| config).map_err(|faults| faults.to_string())
+    }
+
+    #[test]
+    fn stores() {
+        let folder = |path: &str| Place::Folder(path.into());
+        let url = "postgres://ann:geheim@db/calls".to_owned();
+        for (text, place) in [
+            ("", folder("thalweg-data")),
+            ("store: {path: /var/lib/thalweg}", folder("/var/lib/thalweg")),
+            ("store: {path: ':memory:'}", Place::Memory),
+            ("development: true", Place::Memory),
+            ("development: true\nstore: {path: here}", folder("here")),
+            ("store: {url: 'postgres://ann:geheim@db/calls'}", Place::Postgres { url, folder: "thalweg-data".into() }),
+        ] {
+            assert_eq!(read(text).map(|config| config.store), Ok(place), "{text}");
+        }
+        for text in ["store: {url: 'mysql://ann:geheim@db/calls'}", "store: {url: 'postgres://db', path: ':memory:'}"] {
+            let fault = read(text).unwrap_err();
+            assert!(fault.contains("store.") && !fault.contains("geheim"), "{fault}");
+        }
+    }
+
+    #[test]
+    fn webhooks() {
+        let config = read("webhook: {urls: ['https://a.example/x', 'http://localhost:3000'], api_key: b}").unwrap();
+        assert_eq!((config.webhook.policy.urls.len(), config.webhook.key.as_str()), (2, "b"));
+        assert_eq!(config.webhook.policy.reach, Reach::Anywhere);
+        assert_eq!(read("").unwrap().webhook.key, "a");
+        let text = "webhook: {public_only: true, filter_params: {include_events: [room_started, egress_started]}}";
+        let policy = read(text).unwrap().webhook.policy;
+        assert_eq!((policy.reach, policy.filter.include.len()), (Reach::Public, 2));
+    }
+
+    #[test]
+    fn faults_of_webhooks_show_no_secret() {
+        for (text, says) in [
+            ("webhook: {urls: ['https://a.example', 'ftp://a.example/geheim']}", "URL 2: a webhook's URL begins with"),
+            ("webhook: {urls: ['https://ann:geheim@a.example']}", "URL 1: user and password"),
+            ("webhook: {api_key: c}", "c is none of the keys"),
+            (
+                "webhook: {filter_params: {exclude_events: [room_begun]}}",
+                "no such event: room_begun; there are room_st",
+            ),
+        ] {
+            let fault = read(text).unwrap_err();
+            assert!(fault.contains(says) && !fault.contains("geheim"), "{fault}");
+        }
+    }
+}

@@ -7,10 +7,10 @@ const START_MS = 10_000;
 const STOP_MS = 10_000;
 
 export class Server {
-  /** Starts `THALWEG_BIN`; `port` 0 lets the system choose. */
-  static async start({ log, port = 0, udp = 0 }) {
-    const more = (process.env.THALWEG_ARGS ?? '').split(' ').filter(Boolean);
-    const args = ['--dev', '--port', String(port), '--rtc.udp_port', String(udp), '--shutdown.grace', '1s', '--room.departure_timeout', '1', '--room.empty_timeout', '1', ...more];
+  /** Starts `THALWEG_BIN`; `port` 0 lets the system choose, `flags` are more of them. */
+  static async start({ log, port = 0, udp = 0, flags = [] }) {
+    const more = [...(process.env.THALWEG_ARGS ?? '').split(' ').filter(Boolean), ...flags];
+    const args = ['--dev', '--port', String(port), '--rtc.udp_port', String(udp), '--ingress.rtmp_port', '0', '--shutdown.grace', '1s', '--room.departure_timeout', '1', '--room.empty_timeout', '1', ...more];
     const child = spawn(process.env.THALWEG_BIN, args, { stdio: ['ignore', 'pipe', 'pipe'] });
     const file = createWriteStream(log, { flags: port === 0 ? 'w' : 'a' });
     child.stderr.pipe(file, { end: false });
