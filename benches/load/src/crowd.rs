@@ -17,8 +17,10 @@ use crate::signal::{Event, Knock, Refusal, Signals};
 use crate::tally::Tally;
 use crate::target::Target;
 
-/// The longest sleep between two looks at the sockets.
-const POLL: Duration = Duration::from_millis(1);
+/// The longest sleep between two looks at the sockets while somebody is on the way in.
+const POLL_JOINING: Duration = Duration::from_millis(1);
+/// The same when all are there: arrivals are stamped by the kernel, so that looking seldom changes no latency.
+const POLL: Duration = Duration::from_millis(4);
 /// Batches read from one socket before the others have their turn.
 const BATCHES_MAX: usize = 8;
 /// Participants that may be on their way in at once; more wait.
@@ -66,6 +68,8 @@ pub struct Crowd {
     pub refused: Option<Refusal>,
     out: Datagrams,
     tracks: u32,
+    /// Participants on their way in.
+    joining: usize,
     far: Duration,
 }
 
@@ -93,6 +97,7 @@ impl Crowd {
             refused: None,
             out: Datagrams::default(),
             tracks: 0,
+            joining: 0,
             far: Duration::from_secs(3600),
         })
     }
@@ -119,7 +124,7 @@ impl Crowd {
 
     /// Whether everybody invited is in, or will never be.
     pub fn is_settled(&self) -> bool {
-        self.queue.is_empty() && self.participants.iter().all(Participant::is_settled)
+        self.queue.is_empty() && self.joining == 0
     }
 
     /// Participants that are there with media, and those that are to be.
@@ -138,7 +143,8 @@ impl Crowd {
         let next = self.advance(&clock);
         let more = self.receive();
         if !more {
-            let until = next.min(clock.now + POLL);
+            let poll = if self.joining > 0 || !self.queue.is_empty() { POLL_JOINING } else { POLL };
+            let until = next.min(clock.now + poll);
             std::thread::sleep(until.saturating_duration_since(Instant::now()));
         }
     }
@@ -185,11 +191,7 @@ impl Crowd {
     /// Lets those who are due knock.
     fn knock(&mut self, clock: &Clock) {
         let interval = Duration::from_secs_f64(1.0 / self.common.joins_per_second.max(0.01));
-        while self.next_knock <= clock.now {
-            let joining = self.participants.iter().rev().take(2 * JOINING_MAX).filter(|it| !it.is_settled()).count();
-            if joining >= JOINING_MAX {
-                return;
-            }
+        while self.next_knock <= clock.now && self.joining < JOINING_MAX {
             let Some((room, member)) = self.queue.pop_front() else {
                 self.next_knock = clock.now;
                 return;
@@ -213,6 +215,7 @@ impl Crowd {
         participant.knocked(self.signals.knock(Knock { index, url, token }));
         self.participants.push(participant);
         self.wakes.push(now);
+        self.joining += 1;
         index
     }
 
@@ -250,6 +253,7 @@ impl Crowd {
             media.close(now, &mut self.out);
         }
         participant.leave();
+        self.wake(index, now);
         self.seats.sockets.send(&self.out);
         self.out.clear();
     }
@@ -269,6 +273,7 @@ impl Crowd {
                 continue;
             }
             *wake = clock.now + self.far;
+            self.joining -= usize::from(participant.settles());
             if participant.left || participant.fault.is_some() {
                 continue;
             }

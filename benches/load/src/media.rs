@@ -194,7 +194,7 @@ impl Media {
                 self.receive_media(arrived, at_ns, datagram, out, tally);
             } else {
                 self.restless = true;
-                self.receive_other(clock.now, datagram, out);
+                self.receive_other(arrived, datagram, out);
             }
         }
     }

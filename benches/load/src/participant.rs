@@ -65,6 +65,7 @@ pub struct Participant {
     pub left: bool,
     /// What went wrong first.
     pub fault: Option<String>,
+    settled: bool,
     line: Option<Line>,
     ice: IceCredentials,
     sections: Vec<Section>,
@@ -111,6 +112,7 @@ impl Participant {
             media: None,
             left: false,
             fault: None,
+            settled: false,
             line: None,
             ice,
             sections,
@@ -155,9 +157,11 @@ impl Participant {
         media.first_at().is_some() || self.member.expects == 0
     }
 
-    /// Whether there is nothing more to wait for.
-    pub fn is_settled(&self) -> bool {
-        self.left || self.fault.is_some() || self.is_ready()
+    /// Whether there is nothing more to wait for, as it turns out: true once.
+    pub fn settles(&mut self) -> bool {
+        let settles = !self.settled && (self.left || self.fault.is_some() || self.is_ready());
+        self.settled |= settles;
+        settles
     }
 
     /// Notes what went wrong, if it is the first thing.

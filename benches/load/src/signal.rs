@@ -12,6 +12,7 @@ use tokio::sync::mpsc;
 use tokio::time::{interval, timeout};
 use tokio_tungstenite::connect_async_with_config;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
+use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::tungstenite::{Error, Message};
 
 /// How long a server may take to let somebody in, as LiveKit's clients have it.
@@ -20,6 +21,8 @@ const KNOCK_TIMEOUT: Duration = Duration::from_secs(15);
 const PING_INTERVAL: Duration = Duration::from_secs(5);
 /// Events that may wait for the media thread; more hold up the signal thread.
 const EVENTS_MAX: usize = 16_384;
+/// Room for reading at once: most messages are small, and there are many connections.
+const READ_BYTES: usize = 8 << 10;
 /// Requests of one participant that may wait; more are a fault.
 const REQUESTS_MAX: usize = 64;
 
@@ -171,7 +174,8 @@ async fn connect(knock: &Knock) -> Result<Socket, Refusal> {
     let mut request = knock.url.as_str().into_client_request().map_err(|error| unreachable(&error))?;
     let bearer = format!("Bearer {}", knock.token).parse().map_err(|error| unreachable(&error))?;
     request.headers_mut().insert("authorization", bearer);
-    match connect_async_with_config(request, None, true).await {
+    let config = WebSocketConfig::default().read_buffer_size(READ_BYTES);
+    match connect_async_with_config(request, Some(config), true).await {
         Ok((socket, _)) => Ok(socket),
         Err(Error::Http(response)) => {
             let body = response.body().as_deref().map(String::from_utf8_lossy).unwrap_or_default();

@@ -141,20 +141,21 @@ impl Sink {
         SinkCounts { lost: self.ledger.lost(), ..self.counts }
     }
 
-    /// Counts one media packet by its header; true when it is to be decrypted and shown to [`Sink::sample`]. `gap` is
-    /// set when something is missing.
+    /// Counts one media packet by its header; true when it is to be decrypted and shown to [`Sink::sample`]. `news` is
+    /// set when it is the first, or something is missing.
     #[inline]
-    pub fn note(&mut self, now: Instant, header: &Seen, bytes: usize, gap: &mut bool) -> bool {
+    pub fn note(&mut self, now: Instant, header: &Seen, bytes: usize, news: &mut bool) -> bool {
         self.counts.packets += 1;
         self.counts.bytes += bytes as u64;
         if self.first_at.is_none() {
             self.first_at = Some(now);
+            *news = true;
         } else if header.timestamp != self.timestamp {
             self.note_jitter(now, header.timestamp);
         }
         (self.timestamp, self.arrived) = (header.timestamp, now);
         match self.ledger.note(now, header.seq).1 {
-            Arrived::Newest => *gap |= self.ledger.is_missing_any(),
+            Arrived::Newest => *news |= self.ledger.is_missing_any(),
             Arrived::Late => self.counts.reordered += 1,
             Arrived::Again => self.counts.duplicates += 1,
             Arrived::Old => self.counts.reordered += 1,

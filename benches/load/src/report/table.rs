@@ -120,26 +120,21 @@ fn costs(outcome: &Outcome) -> Vec<(&'static str, String)> {
 fn lost(outcome: &Outcome) -> String {
     let counts = &outcome.counts;
     format!(
-        "{} of {} packets; {} repaired, {} out of order, {} before their receiver was ready",
+        "{} of {} packets; {} repaired, {} out of order; {} came before their receiver was ready, {} before they were announced",
         counts.lost,
         counts.packets + counts.lost,
         counts.repaired,
         counts.reordered,
-        outcome.early
+        outcome.early,
+        outcome.strange
     )
 }
 
 fn faults(outcome: &Outcome) -> String {
     let counts = &outcome.counts;
     format!(
-        "{} duplicates, {} hidden losses, {} damaged, {} unauthentic, {} mixed up, {} of unknown sources; {} packets read in full",
-        counts.duplicates,
-        counts.hidden,
-        counts.damaged,
-        counts.unauthentic,
-        counts.mixed,
-        outcome.strange,
-        counts.sampled
+        "{} duplicates, {} hidden losses, {} damaged, {} unauthentic, {} mixed up; {} packets read in full",
+        counts.duplicates, counts.hidden, counts.damaged, counts.unauthentic, counts.mixed, counts.sampled
     )
 }
 
