@@ -20,7 +20,7 @@ use std::time::Duration;
 pub use outside::Webhook;
 
 pub use fault::{Fault, Faults, Place};
-pub use values::{Cidr, HostPort, Level, Secret, TurnServer, TurnTransport, UdpPorts, duration};
+pub use values::{Cidr, HostPort, Level, RtmpPort, Secret, TurnServer, TurnTransport, UdpPorts, duration};
 
 /// The key that development mode uses when none is given.
 pub const DEVELOPMENT_KEY: &str = "devkey";
@@ -30,6 +30,8 @@ pub const DEVELOPMENT_SECRET: &str = "secret";
 pub const SECRET_CHARS_MIN: usize = 32;
 /// Default TCP port of signalling, LiveKit's own.
 pub const PORT_DEFAULT: u16 = 7880;
+/// Default TCP port of RTMP, the one that encoders take when none is named.
+pub const RTMP_PORT_DEFAULT: u16 = 1935;
 /// Default UDP port of media, LiveKit's own in development mode.
 pub const UDP_PORT_DEFAULT: u16 = 7882;
 
@@ -58,6 +60,17 @@ pub struct Config {
     pub store: store::Place,
     /// Who is told of rooms.
     pub webhook: Webhook,
+    /// How foreign media comes in.
+    pub ingress: Ingress,
+}
+
+/// How foreign media comes in.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Ingress {
+    /// Where encoders push RTMP.
+    pub rtmp_port: RtmpPort,
+    /// The address that encoders are told; empty makes it of the port.
+    pub rtmp_base_url: String,
 }
 
 /// Where HTTP and WebSocket listen.

@@ -18,8 +18,16 @@ const BACKLOG: i32 = 1024;
 /// # Errors
 /// The first address that cannot be had.
 pub(crate) fn open(http: &Http) -> Result<Vec<TcpListener>, StartError> {
+    tcp(http, http.port).map_err(|(address, source)| StartError::IoHttp { address, source })
+}
+
+/// As [`open`], on another port of the same addresses.
+///
+/// # Errors
+/// The first address that cannot be had, and why.
+pub(crate) fn tcp(http: &Http, port: u16) -> Result<Vec<TcpListener>, (SocketAddr, io::Error)> {
     let mut listeners: Vec<TcpListener> = Vec::new();
-    let mut port = http.port;
+    let mut port = port;
     for ip in &http.bind {
         let address = SocketAddr::new(*ip, port);
         match listen(address) {
@@ -30,7 +38,7 @@ pub(crate) fn open(http: &Http) -> Result<Vec<TcpListener>, StartError> {
             Err(error) if !http.bind_named && ip.is_ipv6() && is_missing(&error) && !listeners.is_empty() => {
                 tracing::debug!(%address, %error, "left out");
             }
-            Err(source) => return Err(StartError::IoHttp { address, source }),
+            Err(source) => return Err((address, source)),
         }
     }
     Ok(listeners)

@@ -51,6 +51,7 @@ async fn run(config: &Config) -> Result<(), StartError> {
     let node = node::start(config, listen::media(&ips, hidden), &external)?;
     revocations::restore(&store, &node.lobby).await.map_err(StartError::Revocations)?;
     let hooks = hooks::start(config, &node.lobby, &store, tls).await?;
+    ingress::restore(&store, &node.lobby).await.map_err(StartError::Ingresses)?;
     let rtmp = ingress::start(config, &node)?;
     let front = Arc::new(Front::new(config, &node).with(store, Arc::clone(&hooks)).with_rtmp(rtmp));
     let (stop, stopped) = watch::channel(false);

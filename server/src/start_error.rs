@@ -82,6 +82,9 @@ pub enum StartError {
     /// Revoked tokens cannot be read.
     #[error("cannot read which tokens are revoked: {0}")]
     Revocations(::store::StoreError),
+    /// Ingresses cannot be read.
+    #[error("cannot read which ingresses there are: {0}")]
+    Ingresses(::store::StoreError),
     /// No TLS for clients.
     #[error("cannot set TLS up: {0}")]
     Tls(rustls::Error),

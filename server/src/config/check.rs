@@ -8,9 +8,9 @@ use super::fault::{Fault, Faults, Place};
 use super::outside;
 use super::raw::Raw;
 use super::read::{NodeIps, Preset};
-use super::values::{HostPort, Level, Secret, TurnServer, UdpPorts};
-use super::{Choice, Config, Http, Limit, Logging, Room, Rtc, keyfile};
-use super::{DEVELOPMENT_KEY, DEVELOPMENT_SECRET, PORT_DEFAULT, SECRET_CHARS_MIN, UDP_PORT_DEFAULT};
+use super::values::{HostPort, Level, RtmpPort, Secret, TurnServer, UdpPorts};
+use super::{Choice, Config, Http, Ingress, Limit, Logging, Room, Rtc, keyfile};
+use super::{DEVELOPMENT_KEY, DEVELOPMENT_SECRET, PORT_DEFAULT, RTMP_PORT_DEFAULT, SECRET_CHARS_MIN, UDP_PORT_DEFAULT};
 
 /// Most media threads.
 const SHARDS_MAX: u16 = 256;
@@ -37,6 +37,7 @@ pub(crate) fn check(mut raw: Raw, from_file: bool) -> Result<(Config, Vec<Fault>
         limit: limit(&mut raw),
         store: outside::store(&mut raw, development),
         webhook,
+        ingress: ingress(&mut raw),
     };
     match raw.verdict() {
         (faults, warnings) if faults.is_empty() => Ok((config, warnings)),
@@ -99,6 +100,16 @@ fn guard_secrets(raw: &mut Raw, keys: &BTreeMap<String, Secret>, development: bo
         );
         raw.fault(raw.place("bind_addresses"), "bind_addresses", &text);
     }
+}
+
+fn ingress(raw: &mut Raw) -> Ingress {
+    let unnamed = RtmpPort::On { port: RTMP_PORT_DEFAULT, named: false };
+    let rtmp_base_url: String = raw.take("ingress.rtmp_base_url").unwrap_or_default();
+    if !rtmp_base_url.is_empty() && !rtmp_base_url.starts_with("rtmp://") && !rtmp_base_url.starts_with("rtmps://") {
+        let text = "expected an address such as rtmp://live.example.com:1935/live";
+        raw.fault(raw.place("ingress.rtmp_base_url"), "ingress.rtmp_base_url", text);
+    }
+    Ingress { rtmp_port: raw.take("ingress.rtmp_port").unwrap_or(unnamed), rtmp_base_url }
 }
 
 fn logging(raw: &mut Raw) -> Logging {

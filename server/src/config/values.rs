@@ -90,6 +90,30 @@ impl UdpPorts {
     }
 }
 
+/// Where encoders push RTMP.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum RtmpPort {
+    /// Nowhere.
+    Off,
+    /// On a TCP port.
+    On {
+        /// The port; 0 lets the system choose.
+        port: u16,
+        /// The operator named it, so that it must be had.
+        named: bool,
+    },
+}
+
+impl RtmpPort {
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        // YAML's older words for no stand for `off` as well.
+        if ["off", "false", "no"].iter().any(|word| text.eq_ignore_ascii_case(word)) {
+            return Some(Self::Off);
+        }
+        text.parse().ok().map(|port| Self::On { port, named: true })
+    }
+}
+
 /// A network: an address and how many of its leading bits count.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Cidr {

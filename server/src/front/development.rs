@@ -40,6 +40,7 @@ pub(super) async fn counts(State(front): State<Arc<Front>>) -> Response {
         "addresses": sum(|shard| shard.addresses),
         "up_tracks": sum(|shard| shard.up_tracks),
         "mirrors": sum(|shard| shard.mirrors),
+        "rtmp_connections": front.rtmp.as_ref().map_or(0, |rtmp| rtmp.numbers()[0].2),
         "down_tracks": sum(|shard| shard.down_tracks),
     }))
     .into_response()

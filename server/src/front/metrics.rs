@@ -43,6 +43,7 @@ const SHARD: &[Row<ShardStats>] = &[
     ("nacks_out", Counter, "Packets asked of publishers again", |s| s.nacks_out),
     ("plis_in", Counter, "Keyframe requests of subscribers", |s| s.plis_in),
     ("plis_out", Counter, "Keyframe requests to publishers", |s| s.plis_out),
+    ("sounds_withheld", Counter, "Audio packets not among the loudest of a large room", |s| s.sounds_withheld),
     ("replays", Counter, "Subscriptions served from the ring instead of by a keyframe request", |s| s.replays),
     ("datagrams_unknown", Counter, "Datagrams of nobody known", |s| s.datagrams_unknown),
     ("datagrams_bad", Counter, "Datagrams that could not be read", |s| s.datagrams_bad),

@@ -78,6 +78,8 @@ pub struct ShardStats {
     pub plis_out: u64,
     /// Subscriptions served from the ring instead of by a key frame request.
     pub replays: u64,
+    /// Packets of sounds that were not among a large room's loudest.
+    pub sounds_withheld: u64,
     pub datagrams_unknown: u64,
     pub datagrams_bad: u64,
     pub srtp_rejected: u64,

@@ -32,7 +32,7 @@ use thiserror::Error;
 pub use counters::NetStats;
 pub use engine::{Engine, Outbox};
 pub use guest::{Arrival, GuestCounts, GuestSockets};
-pub use mailbox::{COMMANDS_MAX, MESSAGES_MAX};
+pub use mailbox::{COMMANDS_MAX, FEEDS_MAX, MESSAGES_MAX};
 
 use bell::Bell;
 use counters::Counters;
@@ -207,7 +207,8 @@ impl Commands {
     /// When the queue is full.
     pub fn send(&self, command: Command) -> Result<(), CommandsFull> {
         let Some((commands, bell)) = self.shards.get(usize::from(command.shard().0)) else { return Ok(()) };
-        commands.push(command, COMMANDS_MAX).map_err(|_| CommandsFull)?;
+        let limit = if command.is_droppable() { FEEDS_MAX } else { COMMANDS_MAX };
+        commands.push(command, limit).map_err(|_| CommandsFull)?;
         bell.ring();
         Ok(())
     }

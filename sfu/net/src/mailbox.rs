@@ -7,6 +7,9 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 /// [`crate::Commands::send`] fails.
 pub const COMMANDS_MAX: usize = 65_536;
 
+/// Commands waiting for one shard from which on packets among them are dropped, so that the rest keeps its room.
+pub const FEEDS_MAX: usize = 8_192;
+
 /// Messages from other shards waiting for one shard, some 10 ms of full load, from which on packets are dropped.
 /// Other messages are dropped from twice as many on.
 pub const MESSAGES_MAX: usize = 8_192;

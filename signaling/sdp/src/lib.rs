@@ -27,7 +27,7 @@ mod writer;
 
 pub use answer::{SectionUse, answer};
 pub use candidate::{Candidate, Local};
-pub use codec::{CodecSet, Format, TrackCodec, codec_kind, codec_name, codec_named, mime};
+pub use codec::{CodecSet, Format, H264Profile, TrackCodec, Variant, codec_kind, codec_name, codec_named, mime};
 pub use description::{Description, Setup, Transport};
 pub use error::{Fault, SdpError};
 pub use offer::{OfferSection, offer};

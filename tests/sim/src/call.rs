@@ -222,6 +222,7 @@ impl Call {
                 | Output::Close(_)
                 | Output::RefreshToken(..)
                 | Output::Reply(..)
+                | Output::Fed(..)
                 | Output::Event(_) => {}
             }
         }

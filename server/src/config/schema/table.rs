@@ -17,7 +17,7 @@ const ICE_TCP: &str = "media runs over UDP only";
 const LITE: &str = "this server is always ICE-lite";
 const OWN_PLANE: &str = "the media plane sizes this itself";
 const OWN_RATE: &str = "the rate sent to a subscriber is not limited yet";
-const NO_INGRESS: &str = "there is no ingress yet";
+const NO_WHIP: &str = "there is no WHIP yet";
 const SPEAKERS: &str = "speaker detection uses fixed values";
 const ONE_PORT: &str = "metrics are served at /metrics of the main port";
 const LATER: &str = "it is not supported yet";
@@ -68,6 +68,8 @@ pub(super) const KEYS: &[Key] = &[
         Yaml("NAME: SETTINGS"),
         "settings by name, for rooms made with roomPreset: timeouts, max_participants, metadata [none]",
     ),
+    used("ingress.rtmp_port", Word("PORT"), "TCP port for encoders (RTMP); off, or 0 to let the system choose [1935]"),
+    used("ingress.rtmp_base_url", Word("URL"), "address that encoders are told [made of the port]"),
     used("limit.rooms", Word("COUNT"), "rooms at a time [10000]"),
     used("limit.connections", Word("COUNT"), "signal connections at a time [50000]"),
     used("limit.max_room_name_length", Word("BYTES"), "longest room name [256]"),
@@ -128,8 +130,7 @@ pub(super) const KEYS: &[Key] = &[
     idle("audio.active_red_encoding", SPEAKERS),
     idle("video.dynacast_pause_delay", LATER),
     idle("video.codec_regression_threshold", LATER),
-    idle("ingress.rtmp_base_url", NO_INGRESS),
-    idle("ingress.whip_base_url", NO_INGRESS),
+    idle("ingress.whip_base_url", NO_WHIP),
     idle("turn.enabled", NO_TURN),
     idle("turn.domain", NO_TURN),
     idle("turn.cert_file", NO_TURN),

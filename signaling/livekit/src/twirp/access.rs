@@ -18,6 +18,8 @@ pub(super) enum Need {
     List,
     /// `roomAdmin` for the very room.
     Admin,
+    /// `ingressAdmin`.
+    Ingress,
 }
 
 impl Need {
@@ -28,6 +30,7 @@ impl Need {
             Self::Create => grant.room_create,
             Self::List => grant.room_list,
             Self::Admin => grant.room_admin,
+            Self::Ingress => grant.ingress_admin,
         };
         if may { Ok(()) } else { Err(TwirpError::denied()) }
     }

@@ -1,10 +1,11 @@
-//! LiveKit's server API: `livekit.RoomService` over Twirp (version 7), with protobuf and JSON bodies.
+//! LiveKit's server API: `livekit.RoomService` and `livekit.Ingress` over Twirp (version 7), with protobuf and JSON bodies.
 //!
 //! Who asks is checked before the body is read; grants, errors and statuses are LiveKit's.
 
 mod access;
 mod body;
 mod error;
+mod ingress;
 mod json;
 mod rooms;
 mod shape;
@@ -27,12 +28,12 @@ use error::{Code, TwirpError};
 
 /// How long a client may take to send a request's body.
 pub const BODY_TIMEOUT: Duration = Duration::from_secs(10);
-/// The only service that is served here.
+/// The services that are served here.
+const INGRESS_SERVICE: &str = "livekit.Ingress";
 const ROOM_SERVICE: &str = "livekit.RoomService";
 /// Services of LiveKit's that this server does not have, so that their users read more than "bad route".
-const UNSERVED: [&str; 8] = [
+const UNSERVED: [&str; 7] = [
     "livekit.Egress",
-    "livekit.Ingress",
     "livekit.SIP",
     "livekit.AgentDispatchService",
     "livekit.Connector",
@@ -88,6 +89,12 @@ async fn answer(lobby: &Lobby, service: &str, method: &str, request: Request) ->
     }
     if UNSERVED.contains(&service) {
         return Err(TwirpError::new(Code::Unimplemented, format!("{service} is not served by this server")).into());
+    }
+    if let Some(method) = ingress::Method::named(method).filter(|_| service == INGRESS_SERVICE) {
+        let encoding = Encoding::of(request.headers())?;
+        method.need().check_token(claims.as_ref())?;
+        let bytes = read(lobby, request).await?;
+        return Ok(ingress::call(lobby, method, encoding, &bytes).await?);
     }
     let method = rooms::Method::named(method).filter(|_| service == ROOM_SERVICE);
     let method = method

@@ -57,8 +57,40 @@ shaped! {
     UpdateSubscriptionsResponse: &Shape(&[]);
     SendDataResponse: &Shape(&[]);
     MoveParticipantResponse: &Shape(&[]);
+    IngressInfo: &INGRESS;
+    ListIngressResponse: &Shape(&[("next_page_token", Nothing), ("items", Each(&INGRESS))]);
     PerformRpcResponse: &Shape(&[("payload", Text)]);
 }
+
+const INGRESS: Shape = Shape(&[
+    ("ingress_id", Text),
+    ("name", Text),
+    ("stream_key", Text),
+    ("url", Text),
+    ("input_type", Word("RTMP_INPUT")),
+    ("bypass_transcoding", No),
+    ("audio", Nothing),
+    ("video", Nothing),
+    ("room_name", Text),
+    ("participant_identity", Text),
+    ("participant_name", Text),
+    ("participant_metadata", Text),
+    ("reusable", No),
+    ("state", One(&INGRESS_STATE)),
+]);
+
+const INGRESS_STATE: Shape = Shape(&[
+    ("status", Word("ENDPOINT_INACTIVE")),
+    ("error", Text),
+    ("video", Nothing),
+    ("audio", Nothing),
+    ("room_id", Text),
+    ("started_at", Long),
+    ("ended_at", Long),
+    ("updated_at", Long),
+    ("resource_id", Text),
+    ("tracks", Each(&TRACK)),
+]);
 
 const ROOM: Shape = Shape(&[
     ("sid", Text),

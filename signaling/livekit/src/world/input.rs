@@ -72,6 +72,10 @@ pub enum Input {
     Media(door::Notice),
     /// An administrator's request; answered by `Output::Reply`, not always in the same call.
     Order(super::OrderId, Box<super::Order>),
+    /// A guest begins a track; answered by `Output::Fed`.
+    Feed(ConnectionId, Box<super::FedTrack>),
+    /// A guest ends one of its tracks.
+    Unfeed(ConnectionId, door::TrackKey),
     /// The deadline has come.
     Tick,
     /// The server stops: everybody is asked to reconnect elsewhere.

@@ -50,8 +50,15 @@ impl Ledger {
                 assert!(self.downs.insert(*down, (*peer, *track)).is_none());
             }
             Command::SetTarget { down, .. } | Command::SetWeight { down, .. } => assert!(self.downs.contains_key(down)),
-            Command::AddFedTrack { .. } | Command::Feed { .. } | Command::FeedClock { .. } => {
-                panic!("LiveKit's clients feed nothing");
+            Command::AddFedTrack { track, params } => {
+                self.is_fresh(track.serial);
+                assert!(!params.codecs.is_empty());
+                // Nobody's: no peer has this number.
+                let nobody = PeerKey { shard: track.shard, serial: 0 };
+                assert!(self.ups.insert(*track, nobody).is_none());
+            }
+            Command::Feed { .. } | Command::FeedClock { .. } => {
+                panic!("a room moves no packets");
             }
             Command::RemoveDownTrack(down) => {
                 assert!(self.downs.remove(down).is_some());

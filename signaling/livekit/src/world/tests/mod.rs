@@ -6,6 +6,7 @@ mod client;
 mod data;
 mod data_tracks;
 mod dual;
+mod fed;
 mod leaks;
 mod ledger;
 mod live;

@@ -11,8 +11,8 @@ use proto::signal_response::Message;
 use super::client::{self, Offered};
 use super::ledger::Ledger;
 use crate::world::{
-    ConnectionId, Fault, Input, Join, JoinRefusal, MediaFacts, Mode, Now, OrderId, Output, Refresh, Reply, RoomEvent,
-    ServerFacts, World, WorldConfig,
+    ConnectionId, Fault, FedNews, Input, Join, JoinRefusal, MediaFacts, Mode, Now, OrderId, Output, Refresh, Reply,
+    RoomEvent, ServerFacts, World, WorldConfig,
 };
 
 pub(super) struct Scene {
@@ -25,6 +25,7 @@ pub(super) struct Scene {
     pub(super) closed: Vec<ConnectionId>,
     pub(super) refreshed: Vec<(ConnectionId, Refresh)>,
     pub(super) events: Vec<RoomEvent>,
+    pub(super) fed: Vec<(ConnectionId, FedNews)>,
     pub(super) replies: Vec<(OrderId, Result<Reply, Fault>)>,
     pub(super) orders: u64,
     connections: u64,
@@ -110,6 +111,7 @@ impl Scene {
             closed: vec![],
             refreshed: vec![],
             events: vec![],
+            fed: vec![],
             replies: vec![],
             orders: 0,
             connections: 0,
@@ -130,6 +132,7 @@ impl Scene {
                 Output::Media(command) => self.ledger.book(command),
                 Output::RefreshToken(connection, refresh) => self.refreshed.push((connection, *refresh)),
                 Output::Reply(id, reply) => self.replies.push((id, *reply)),
+                Output::Fed(connection, news) => self.fed.push((connection, news)),
                 Output::Event(event) => self.events.push(event),
             }
         }

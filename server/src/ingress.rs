@@ -1,0 +1,176 @@
+//! The RTMP door: listens for encoders and brings their streams into rooms.
+
+mod channel;
+mod connection;
+mod gauge;
+mod guard;
+mod kept;
+mod live;
+mod picture;
+mod sound;
+
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use livekit::Lobby;
+use rand::TryRngCore as _;
+use tokio::net::{TcpListener, TcpStream};
+
+use crate::StartError;
+use crate::config::{Config, RtmpPort};
+use crate::node::Node;
+
+use guard::Guard;
+pub(crate) use kept::restore;
+
+/// The application in the address that encoders are given; any other is taken as well.
+const APPLICATION: &str = "live";
+/// Between two tries when the system gives no more sockets.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// What all connections share.
+pub(crate) struct Door {
+    lobby: Lobby,
+    commands: net::Commands,
+    guard: Mutex<Guard>,
+    counters: Counters,
+}
+
+/// What happened since the start.
+#[derive(Debug, Default)]
+pub(crate) struct Counters {
+    accepted: AtomicU64,
+    refused: AtomicU64,
+    keys_refused: AtomicU64,
+    faults: AtomicU64,
+    feeds_dropped: AtomicU64,
+}
+
+/// Numbers for metrics: name, meaning and value; the first three are present sizes.
+pub(crate) type Numbers = [(&'static str, &'static str, u64); 8];
+
+impl Door {
+    /// What there is and what happened.
+    pub(crate) fn numbers(&self) -> Numbers {
+        let (ingresses, pushes) = self.lobby.ingresses().counts();
+        let count = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        [
+            ("rtmp_connections", "Connections of encoders", self.guard().connections() as u64),
+            ("ingress_active", "Ingresses that are pushed to", pushes as u64),
+            ("ingresses", "Ingresses", ingresses as u64),
+            ("rtmp_accepted", "Connections of encoders accepted", count(&self.counters.accepted)),
+            ("rtmp_refused", "Connections of encoders refused by a limit", count(&self.counters.refused)),
+            ("rtmp_keys_refused", "Stream keys refused", count(&self.counters.keys_refused)),
+            ("rtmp_faults", "Connections ended by a fault of the encoder", count(&self.counters.faults)),
+            (
+                "rtmp_feeds_dropped",
+                "Groups of packets that a media thread did not take",
+                count(&self.counters.feeds_dropped),
+            ),
+        ]
+    }
+
+    fn guard(&self) -> MutexGuard<'_, Guard> {
+        self.guard.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Hands a command to the media house; what finds its queue full is dropped and counted.
+    fn command(&self, command: door::Command) {
+        if self.commands.send(command).is_err() {
+            count(&self.counters.feeds_dropped);
+        }
+    }
+}
+
+fn count(counter: &AtomicU64) {
+    counter.fetch_add(1, Ordering::Relaxed);
+}
+
+/// Opens the RTMP port, if it is wanted, and lets encoders in. A default port that is taken is passed over with a word;
+/// one that the operator named must be had.
+///
+/// # Errors
+/// When the named port cannot be listened on.
+pub(crate) fn start(config: &Config, node: &Node) -> Result<Option<Arc<Door>>, StartError> {
+    let RtmpPort::On { port, named } = config.ingress.rtmp_port else { return Ok(None) };
+    let listeners = match crate::listen::tcp(&config.http, port) {
+        Ok(listeners) => listeners,
+        Err((address, source)) if named => return Err(StartError::IoRtmp { address, source }),
+        Err((address, error)) => {
+            tracing::warn!(%address, %error, "no RTMP: the port cannot be had; see ingress.rtmp_port");
+            return Ok(None);
+        }
+    };
+    let Some(address) = listeners.first().and_then(|listener| listener.local_addr().ok()) else { return Ok(None) };
+    let url = url(config, node, address);
+    node.lobby.ingresses().serve_rtmp(&url);
+    tracing::info!(%address, url, "RTMP");
+    let door = Arc::new(Door {
+        lobby: node.lobby.clone(),
+        commands: node.media.commands(),
+        guard: Mutex::default(),
+        counters: Counters::default(),
+    });
+    for listener in listeners {
+        tokio::spawn(accept(Arc::clone(&door), listener));
+    }
+    Ok(Some(door))
+}
+
+/// What encoders are told: the operator's word, else the address at which clients find media.
+fn url(config: &Config, node: &Node, address: SocketAddr) -> String {
+    if !config.ingress.rtmp_base_url.is_empty() {
+        return config.ingress.rtmp_base_url.clone();
+    }
+    let found = node.candidates.first().map(SocketAddr::ip);
+    let host = if address.ip().is_unspecified() { found.unwrap_or(address.ip()) } else { address.ip() };
+    format!("rtmp://{}/{APPLICATION}", SocketAddr::new(host, address.port()))
+}
+
+async fn accept(door: Arc<Door>, listener: TcpListener) {
+    loop {
+        match listener.accept().await {
+            Ok((stream, remote)) => admit(&door, stream, remote.ip()),
+            Err(error) => {
+                tracing::warn!(%error, "an encoder's connection could not be accepted");
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+            }
+        }
+    }
+}
+
+/// Lets a connection in if limits allow; else it is closed without a word.
+fn admit(door: &Arc<Door>, stream: TcpStream, ip: IpAddr) {
+    if !door.guard().admit(ip, Instant::now()) {
+        count(&door.counters.refused);
+        return;
+    }
+    count(&door.counters.accepted);
+    let pass = Pass { door: Arc::clone(door), ip };
+    tokio::spawn(connection::serve(pass, stream));
+}
+
+/// A connection's place. Its drop gives it back.
+struct Pass {
+    door: Arc<Door>,
+    ip: IpAddr,
+}
+
+impl Drop for Pass {
+    fn drop(&mut self) {
+        self.door.guard().leave(self.ip);
+    }
+}
+
+/// A seed of the system's; the handshake's bytes and RTP's first numbers need no better one when it gives none.
+fn seed() -> u64 {
+    rand::rngs::OsRng.try_next_u64().unwrap_or_default()
+}
+
+/// Whether an error of a socket means that its other end went.
+fn is_gone(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe | io::ErrorKind::UnexpectedEof)
+}

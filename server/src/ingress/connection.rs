@@ -1,0 +1,94 @@
+//! One encoder's connection: asks for the key, then carries streams until the end.
+
+use std::time::Instant;
+
+use livekit::ingress::{KeyRefusal, Push};
+use rtmp::{Event, PublishRequest, Refusal};
+use tokio::net::TcpStream;
+
+use super::channel::{Channel, End};
+use super::live::Live;
+use super::{Pass, count, is_gone};
+
+/// Serves a connection until it ends.
+pub(super) async fn serve(pass: Pass, stream: TcpStream) {
+    let mut channel = Channel::new(stream);
+    let end = match run(&pass, &mut channel).await {
+        Ok(()) => return,
+        Err(end) => end,
+    };
+    match &end {
+        End::Peer(fault) => {
+            count(&pass.door.counters.faults);
+            tracing::info!(remote = %pass.ip, %fault, "an encoder is cut off");
+        }
+        End::Refused(refusal) => tracing::info!(remote = %pass.ip, %refusal, "an encoder is turned away"),
+        End::Io(error) if is_gone(error) => tracing::debug!(remote = %pass.ip, "an encoder is gone"),
+        End::Io(error) => tracing::debug!(remote = %pass.ip, %error, "an encoder's connection failed"),
+    }
+    channel.close(&end).await;
+}
+
+/// One stream after the other, until the connection ends.
+async fn run(pass: &Pass, channel: &mut Channel) -> Result<(), End> {
+    loop {
+        let Event::Publish(request) = channel.next().await? else { continue };
+        let push = open(pass, &request).await?;
+        tracing::info!(ingress = push.info().ingress_id, remote = %pass.ip, client = request.client, "an encoder publishes");
+        channel.session.accept(Instant::now());
+        carry(pass, channel, push).await?;
+    }
+}
+
+/// The ingress of a key. A wrong key is answered late, and ever later.
+async fn open(pass: &Pass, request: &PublishRequest) -> Result<Push, End> {
+    let refusal = match pass.door.lobby.ingresses().begin(request.key(), Instant::now()) {
+        Ok(push) => return Ok(push),
+        Err(refusal) => refusal,
+    };
+    count(&pass.door.counters.keys_refused);
+    Err(End::Refused(match refusal {
+        KeyRefusal::Unknown => {
+            let delay = pass.door.guard().struck(pass.ip, Instant::now());
+            tokio::time::sleep(delay).await;
+            Refusal::WrongKey
+        }
+        KeyRefusal::InUse => Refusal::InUse,
+        KeyRefusal::Disabled => Refusal::Revoked,
+        KeyRefusal::NoRoom => Refusal::Unfit("its ingress names no room"),
+    }))
+}
+
+/// Carries one stream into its room until it ends.
+async fn carry(pass: &Pass, channel: &mut Channel, push: Push) -> Result<(), End> {
+    let mut live = Live::new(&pass.door, push);
+    loop {
+        let now = Instant::now();
+        while !live.is_full(now) {
+            match channel.event(now)? {
+                Some(Event::Ended) => return Ok(()),
+                Some(event) => live.take(event, now).await.map_err(End::Refused)?,
+                None => break,
+            }
+        }
+        channel.flush().await?;
+        live.advance(Instant::now());
+        let full = live.is_full(now);
+        let due = live.deadline();
+        let patience = channel.session.deadline();
+        tokio::select! {
+            read = channel.read(), if !full => read?,
+            news = live.next() => live.hear(news).map_err(End::Refused)?,
+            () = sleep_until(due) => {}
+            () = tokio::time::sleep_until(patience.into()) => {
+                if let Some(fault) = channel.session.expired(Instant::now()).filter(|_| !full) {
+                    return Err(End::Peer(fault));
+                }
+            }
+        }
+    }
+}
+
+async fn sleep_until(deadline: Instant) {
+    tokio::time::sleep_until(deadline.into()).await;
+}

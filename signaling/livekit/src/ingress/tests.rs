@@ -1,0 +1,148 @@
+//! Ingresses as an administrator and as encoders see them.
+
+use super::*;
+
+fn request(identity: &str) -> proto::CreateIngressRequest {
+    proto::CreateIngressRequest {
+        participant_identity: identity.into(),
+        room_name: "river".into(),
+        ..Default::default()
+    }
+}
+
+fn ingresses() -> Ingresses {
+    let ingresses = Ingresses::default();
+    ingresses.serve_rtmp("rtmp://localhost:1935/live");
+    ingresses
+}
+
+fn status(ingresses: &Ingresses, id: &str) -> Status {
+    ingresses.list("", id)[0].state.as_ref().unwrap().status()
+}
+
+#[tokio::test]
+async fn creates_lists_updates_and_deletes() {
+    let ingresses = ingresses();
+    let info = ingresses.create(request("obs")).await.unwrap();
+    assert!(info.ingress_id.starts_with("IN_") && info.stream_key.len() == KEY_CHARS && info.reusable);
+    assert_eq!(info.url, "rtmp://localhost:1935/live");
+    assert_eq!(info.video.as_ref().unwrap().source(), proto::TrackSource::Camera);
+    let other = proto::CreateIngressRequest { room_name: "lake".into(), ..request("cam") };
+    let other = ingresses.create(other).await.unwrap();
+    assert_ne!(other.stream_key, info.stream_key);
+    assert_eq!(ingresses.list("", "").len(), 2);
+    assert_eq!(ingresses.list("lake", ""), [other]);
+    let update = proto::UpdateIngressRequest {
+        ingress_id: info.ingress_id.clone(),
+        room_name: "sea".into(),
+        ..Default::default()
+    };
+    let updated = ingresses.update(update).await.unwrap();
+    assert_eq!((updated.room_name.as_str(), updated.participant_identity.as_str()), ("sea", "obs"));
+    assert_eq!(ingresses.delete(&info.ingress_id).await.unwrap().room_name, "sea");
+    assert_eq!(ingresses.delete(&info.ingress_id).await, Err(IngressError::Missing));
+    assert_eq!(ingresses.update(Default::default()).await, Err(IngressError::Missing));
+}
+
+#[tokio::test]
+async fn refuses_what_cannot_be() {
+    let ingresses = ingresses();
+    assert!(matches!(ingresses.create(request("")).await, Err(IngressError::Invalid(_))));
+    let url = proto::CreateIngressRequest { input_type: 2, ..request("x") };
+    assert!(matches!(ingresses.create(url).await, Err(IngressError::Unserved(_))));
+    assert!(matches!(Ingresses::default().create(request("x")).await, Err(IngressError::Unserved(_))));
+    for _ in 0..INGRESSES_MAX {
+        ingresses.create(request("x")).await.unwrap();
+    }
+    assert_eq!(ingresses.create(request("x")).await, Err(IngressError::TooMany));
+}
+
+#[tokio::test]
+async fn a_key_opens_its_ingress_for_one_at_a_time() {
+    let (ingresses, now) = (ingresses(), Instant::now());
+    let info = ingresses.create(request("obs")).await.unwrap();
+    let open = |key: &str, now| ingresses.begin(key, now);
+    assert_eq!(open("", now).unwrap_err(), KeyRefusal::Unknown);
+    assert_eq!(open(&info.stream_key[1..], now).unwrap_err(), KeyRefusal::Unknown);
+    let push = open(&info.stream_key, now).unwrap();
+    assert_eq!(status(&ingresses, &info.ingress_id), Status::EndpointBuffering);
+    assert!(!format!("{push:?}").contains(&info.stream_key));
+    push.heard(now + SILENCE_MIN);
+    assert_eq!(open(&info.stream_key, now + SILENCE_MIN).unwrap_err(), KeyRefusal::InUse);
+    let mut old = push;
+    let _new = open(&info.stream_key, now + 2 * SILENCE_MIN).unwrap();
+    assert_eq!(old.ended.try_recv(), Ok(PushEnd::TakenOver));
+    // The old one's words no longer count.
+    old.note(|state| state.error = "old".into());
+    drop(old);
+    assert_eq!(ingresses.counts(), (1, 1));
+    assert!(ingresses.list("", "")[0].state.as_ref().unwrap().error.is_empty());
+}
+
+#[tokio::test]
+async fn a_disabled_or_deleted_ingress_ends_its_push() {
+    let (ingresses, now) = (ingresses(), Instant::now());
+    for delete in [true, false] {
+        let info = ingresses.create(request("obs")).await.unwrap();
+        let mut push = ingresses.begin(&info.stream_key, now).unwrap();
+        if delete {
+            ingresses.delete(&info.ingress_id).await.unwrap();
+        } else {
+            let ingress_id = info.ingress_id.clone();
+            let update = proto::UpdateIngressRequest { ingress_id, enabled: Some(false), ..Default::default() };
+            ingresses.update(update).await.unwrap();
+            assert_eq!(ingresses.begin(&info.stream_key, now).unwrap_err(), KeyRefusal::Disabled);
+        }
+        assert_eq!(push.ended.try_recv(), Ok(PushEnd::Revoked));
+    }
+}
+
+#[tokio::test]
+async fn the_state_follows_the_push_and_keeps_its_error() {
+    let (ingresses, now) = (ingresses(), Instant::now());
+    let info = ingresses.create(request("obs")).await.unwrap();
+    drop(ingresses.begin(&info.stream_key, now).unwrap());
+    assert_eq!(status(&ingresses, &info.ingress_id), Status::EndpointInactive);
+    assert_eq!(ingresses.counts(), (1, 0));
+    let push = ingresses.begin(&info.stream_key, now).unwrap();
+    push.note(|state| {
+        state.status = Status::EndpointError.into();
+        state.error = "broken".into();
+    });
+    drop(push);
+    let state = ingresses.list("", "")[0].state.clone().unwrap();
+    assert_eq!((state.status(), state.error.as_str()), (Status::EndpointError, "broken"));
+    assert!(state.ended_at >= state.started_at && state.started_at > 0);
+}
+
+#[test]
+fn keys_are_the_same_only_when_they_are() {
+    assert!(same(b"abc", b"abc") && !same(b"abc", b"abd") && !same(b"abc", b"ab") && !same(b"abc", b"abcd"));
+    assert!(!same(b"abc", b""));
+}
+
+#[tokio::test]
+async fn what_is_kept_comes_back_and_what_is_not_kept_is_not_there() {
+    let kept: Arc<Mutex<Vec<Change>>> = Arc::default();
+    let sink = Arc::clone(&kept);
+    let keeper: Keeper = Arc::new(move |change| {
+        sink.lock().unwrap().push(change);
+        Box::pin(std::future::ready(true))
+    });
+    let first = ingresses();
+    first.keep([], Arc::clone(&keeper));
+    let info = first.create(request("obs")).await.unwrap();
+    let Some(Change::Add(record)) = kept.lock().unwrap().pop() else { panic!("not kept") };
+    assert!(!record.settings.contains(&info.stream_key) && !format!("{record:?}").contains(&info.stream_key));
+    let second = ingresses();
+    second.keep([record], keeper);
+    assert_eq!(second.list("", ""), [info.clone()]);
+    assert!(second.begin(&info.stream_key, Instant::now()).is_ok());
+    second.delete(&info.ingress_id).await.unwrap();
+    assert_eq!(kept.lock().unwrap().pop(), Some(Change::Remove(info.ingress_id)));
+
+    let broken = ingresses();
+    broken.keep([], Arc::new(|_| Box::pin(std::future::ready(false))));
+    assert_eq!(broken.create(request("obs")).await, Err(IngressError::Unkept));
+    assert!(broken.list("", "").is_empty());
+}

@@ -1,0 +1,71 @@
+//! Guests whose media the ingress feeds: others see ordinary participants.
+
+use door::{Command, Kind, Notice};
+use livekit_protocol as proto;
+use proto::signal_response::Message;
+
+use super::scene::{Client, Scene};
+use crate::guest::tests::picture;
+use crate::world::{FedNews, Input, Mode};
+
+/// A guest that has joined and offers nothing.
+fn guest(scene: &mut Scene, identity: &str) -> Client {
+    scene.knock(identity, Mode::Single, |join| {
+        join.request = proto::JoinRequest::default();
+        join.kind = room::ParticipantKind::Ingress;
+        join.grants.can_subscribe = false;
+    })
+}
+
+#[test]
+fn a_fed_track_flows_to_subscribers_and_ends_with_its_guest() {
+    let mut scene = Scene::new();
+    let mut bob = scene.enter("bob", Mode::Single);
+    let obs = guest(&mut scene, "obs");
+    scene.clear();
+    scene.input(Input::Feed(obs.connection, Box::new(picture("video"))));
+    let Some((_, FedNews::Opened { cid, key, track })) = scene.fed.pop() else { panic!("not opened") };
+    assert_eq!(cid, "video");
+    let info = scene.updates(&bob).pop().unwrap();
+    assert_eq!((info.kind, info.state, info.is_publisher), (1, 2, true));
+    assert_eq!((info.tracks[0].sid.as_str(), info.tracks[0].mime_type.as_str()), (track.as_str(), "video/vp8"));
+    scene.meet_requirements(&mut bob);
+    let subscribed = |command: &Command| matches!(command, Command::AddDownTrack { track, .. } if *track == key);
+    assert!(scene.ledger.log.iter().any(subscribed));
+    scene.input(Input::Media(Notice::KeyframeWanted { track: key, encoding: 0 }));
+    assert_eq!(scene.fed.pop(), Some((obs.connection, FedNews::KeyframeWanted { key, encoding: 0 })));
+    scene.input(Input::ConnectionClosed(obs.connection));
+    assert!(scene.ledger.ups.is_empty() && scene.ledger.downs.is_empty());
+    assert_eq!(scene.updates(&bob).pop().map(|it| it.state), Some(3));
+}
+
+#[test]
+fn only_the_guest_itself_ends_its_track() {
+    let mut scene = Scene::new();
+    let (obs, cam) = (guest(&mut scene, "obs"), guest(&mut scene, "cam"));
+    scene.input(Input::Feed(obs.connection, Box::new(picture("video"))));
+    let Some((_, FedNews::Opened { key, .. })) = scene.fed.pop() else { panic!("not opened") };
+    scene.input(Input::Unfeed(cam.connection, key));
+    assert_eq!(scene.ledger.ups.len(), 1);
+    scene.input(Input::Unfeed(obs.connection, key));
+    assert!(scene.ledger.ups.is_empty());
+    // What comes for a track that is gone is dropped.
+    scene.input(Input::Media(Notice::KeyframeWanted { track: key, encoding: 0 }));
+    scene.input(Input::Unfeed(obs.connection, key));
+    assert!(scene.fed.is_empty());
+}
+
+#[test]
+fn a_removed_guest_is_told() {
+    let mut scene = Scene::new();
+    let obs = guest(&mut scene, "obs");
+    scene.input(Input::Feed(obs.connection, Box::new(picture("video"))));
+    let _new = scene.enter("obs", Mode::Single);
+    let leave = scene.leave_message(&obs).unwrap();
+    assert_eq!(leave.reason(), proto::DisconnectReason::DuplicateIdentity);
+    assert!(scene.closed.contains(&obs.connection));
+    let mut other = scene.enter("ann", Mode::Single);
+    scene.publish(&mut other, Kind::Audio, "mic");
+    let heard = scene.take(&obs, |it| if let Message::Update(it) = it { Some(it.clone()) } else { None });
+    assert!(heard.iter().all(|it| it.participants.iter().all(|it| it.identity != "ann")));
+}
