@@ -153,6 +153,44 @@ async fn revocations_outlive_the_node() {
 }
 
 #[tokio::test]
+async fn nobody_resumes_the_session_of_another() {
+    let node = node(config()).await;
+    let _ann = join(&node, &mint(token("ann"))).await;
+    let before = node.fine("GetParticipant", ann()).await;
+    let sid = before["sid"].as_str().unwrap().to_owned();
+    let elsewhere = mint(AccessToken::new("devkey").join("other", "ann"));
+    for (name, token) in [("bob", mint(token("bob"))), ("ann of another room", elsewhere)] {
+        let target = format!("/rtc?access_token={token}&reconnect=1&sid={sid}&protocol=16");
+        let leave = node.client(&target).await.until(leave).await;
+        let told = (leave.reason(), leave.action());
+        assert_eq!(told, (DisconnectReason::StateMismatch, Action::Reconnect), "{name}");
+    }
+    let after = node.fine("GetParticipant", ann()).await;
+    assert_eq!(after, before, "ann has not noticed");
+}
+
+#[tokio::test]
+async fn an_old_token_resumes_without_what_was_withdrawn() {
+    let node = node(config()).await;
+    let own = mint(token("ann"));
+    let mut first = join(&node, &own).await;
+    let rights = json!({"permission": {"canSubscribe": true}});
+    let before = node.fine("UpdateParticipant", with(ann(), rights)).await;
+    let resume = format!("/rtc?access_token={own}&reconnect=1&sid={}&protocol=16", before["sid"].as_str().unwrap());
+    let mut again = node.client(&resume).await;
+    again.until(|say| if let Say::Reconnect(_) = say { Some(()) } else { None }).await;
+    let pass = again.until(refreshed).await;
+    let after = node.fine("GetParticipant", ann()).await;
+    assert_eq!(after["permission"]["can_publish"], json!(false));
+    assert_eq!(first.close_code().await, Some(1000), "the old connection is closed");
+    drop(again);
+    node.until("she has left", |counts| counts.connections == 0).await;
+    let mut anew = node.client(&format!("/rtc?access_token={pass}&protocol=16")).await;
+    let joined = anew.until(|say| if let Say::Join(join) = say { Some(join) } else { None }).await;
+    assert!(!joined.participant.unwrap().permission.unwrap().can_publish, "the refreshed token has the new rights");
+}
+
+#[tokio::test]
 async fn unmuting_takes_the_operators_leave() {
     let unmute = json!({"room": "demo", "identity": "ann", "trackSid": "TR_x", "muted": false});
     let strict = node(config()).await;
