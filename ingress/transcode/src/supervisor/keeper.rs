@@ -26,6 +26,8 @@ const HEALTHY: Duration = Duration::from_secs(5);
 const PAUSE: Duration = Duration::from_millis(200);
 /// So many unhealthy children in a row end the attempts: the stream itself must be what kills them.
 const FAILURES_MAX: u32 = 8;
+/// Skipped pictures are told so often at most.
+const SKIPPED_EVERY: Duration = Duration::from_secs(1);
 /// Bytes read from a child at once at least.
 const READ_BYTES: usize = 64 * 1024;
 
@@ -128,6 +130,7 @@ impl Keeper {
 
     async fn write(&self, mut input: ChildStdin, progress: &Mutex<Progress>) -> End {
         let mut word = ToChild::Plan(self.plan.clone());
+        let mut told = Instant::now();
         loop {
             if matches!(word, ToChild::Unit(_) | ToChild::Again(_)) {
                 lock(progress).give();
@@ -139,9 +142,12 @@ impl Keeper {
                 Next::Word(word) => word,
                 Next::Closed => return End::Closed,
             };
-            let skipped = self.queue.skipped();
-            if skipped > 0 {
-                self.tell(State::Skipped(skipped)).await;
+            if told.elapsed() >= SKIPPED_EVERY {
+                told = Instant::now();
+                let skipped = self.queue.skipped();
+                if skipped > 0 {
+                    self.tell(State::Skipped(skipped)).await;
+                }
             }
         }
     }
@@ -167,6 +173,7 @@ impl Keeper {
                             let hang_after = u64::try_from(self.launch.hang_after.as_millis()).unwrap_or(u64::MAX);
                             return End::Failed(Failure::Hung(hang_after));
                         }
+                        Err(_) if self.queue.is_closed() => return End::Closed,
                         Err(_) => {}
                     }
                 }

@@ -9,6 +9,10 @@ use crate::state::LayerState;
 
 /// A new rate within this share of the encoder's is not worth the key frame that it costs.
 const RATE_STEP_PERCENT: u32 = 10;
+/// The pace is measured over so many pictures: a second or two.
+const PACE_PICTURES: u32 = 30;
+/// A measured pace within this share of the encoder's is the same.
+const PACE_STEP_PERCENT: f32 = 20.0;
 /// Shorter sides are no picture for an encoder.
 const SIDE_MIN: usize = 16;
 
@@ -24,6 +28,7 @@ pub struct Layer {
     dropped: bool,
     keyframe: bool,
     due_us: Option<i64>,
+    pace: Pace,
     scaler: Option<Scaler>,
     scaled: Picture,
     encoder: Option<OpenEncoder>,
@@ -49,6 +54,7 @@ impl Layer {
             dropped: false,
             keyframe: false,
             due_us: None,
+            pace: Pace::default(),
             scaler: None,
             scaled: Picture::default(),
             encoder: None,
@@ -109,6 +115,7 @@ impl Layer {
         self.frame_rate = (frame_rate_milli as f32 / 1000.0).clamp(1.0, f32::from(self.plan.frame_rate));
         self.colour = colour;
         (self.due_us, self.scaler, self.encoder) = (None, None, None);
+        self.pace = Pace::default();
     }
 
     /// Whether a picture of this time is to be encoded: somebody watches, and it is not too early for the pace.
@@ -129,6 +136,7 @@ impl Layer {
     /// Encodes a picture of this layer's size or larger. The second value is the picture in this layer's size, from
     /// which the next can be scaled. An encoder that fails is made anew with the next picture.
     pub fn encode<'a>(&'a mut self, picture: &'a Picture, due: Due) -> (Option<Encoded>, &'a Picture) {
+        self.follow_pace(due.pts_us);
         let picture = if picture.size() == due.size {
             picture
         } else {
@@ -153,6 +161,42 @@ impl Layer {
                 (None, picture)
             }
         }
+    }
+}
+
+impl Layer {
+    /// An encoder that is wrong about the pace is wrong about the bits of each picture: a source may tell anything.
+    fn follow_pace(&mut self, pts_us: i64) {
+        let Some(measured) = self.pace.measure(pts_us) else { return };
+        let measured = measured.clamp(1.0, f32::from(self.plan.frame_rate));
+        if (measured / self.frame_rate - 1.0).abs() * 100.0 > PACE_STEP_PERCENT {
+            self.frame_rate = measured;
+            self.encoder = None;
+        }
+    }
+}
+
+/// Pictures per second as they come.
+#[derive(Clone, Copy, Debug, Default)]
+struct Pace {
+    first_us: i64,
+    pictures: u32,
+}
+
+impl Pace {
+    /// Takes a picture's time; every [`PACE_PICTURES`] it tells the pace since then.
+    fn measure(&mut self, pts_us: i64) -> Option<f32> {
+        if self.pictures == 0 {
+            self.first_us = pts_us;
+        }
+        self.pictures += 1;
+        if self.pictures <= PACE_PICTURES {
+            return None;
+        }
+        let span_us = pts_us.saturating_sub(self.first_us);
+        *self = Self { first_us: pts_us, pictures: 1 };
+        // A clock that jumped tells nothing.
+        (span_us > 0).then(|| PACE_PICTURES as f32 * 1e6 / span_us as f32)
     }
 }
 
@@ -207,6 +251,19 @@ mod tests {
         layer.source(Some((640, 360)), 30_000, Colour::default());
         let rounded = (0..30).filter(|n| layer.due(n * 1000 / 30 * 1000).is_some()).count();
         assert_eq!(rounded, 30, "rounded time stamps cost no picture");
+    }
+
+    #[test]
+    fn the_pace_is_measured_whatever_the_source_tells() {
+        let mut layer = Layer::new(plans(&[360])[0]);
+        layer.source(Some((640, 360)), 1000, Colour::default());
+        assert!((layer.frame_rate - 1.0).abs() < 0.01);
+        (0..=60).for_each(|n| layer.follow_pace(n * 40_000));
+        assert!((layer.frame_rate - 25.0).abs() < 0.01, "{}", layer.frame_rate);
+        (61..=120).for_each(|n| layer.follow_pace(n * 41_000));
+        assert!((layer.frame_rate - 25.0).abs() < 0.01, "a little off is no news: {}", layer.frame_rate);
+        (0..=90).for_each(|n| layer.follow_pace(n * 100));
+        assert!((layer.frame_rate - 30.0).abs() < 0.01, "the plan's pace is the most: {}", layer.frame_rate);
     }
 
     #[test]
