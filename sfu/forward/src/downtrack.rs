@@ -174,6 +174,12 @@ impl DownTrack {
         self.selector.current()
     }
 
+    /// Sends nothing until the next packet at which it may begin; the subscriber's numbers go on there without a gap.
+    pub fn pause(&mut self) {
+        self.replay = None;
+        self.selector.stop();
+    }
+
     /// The encoding that must bring a key frame before forwarding begins, or before a switch. To be asked
     /// after a subscription, a new target or an unmute, and every half second or so: the rest is
     /// [`UpTrack::request_keyframe`]'s.
@@ -377,6 +383,9 @@ impl DownTrack {
         let keyframe = meta.frame.keyframe;
         let transport_seq_offset = self.extensions.collect(Some(&packet), keyframe, descriptor, &mut extensions);
         let header_len = header.write(&extensions, out)?;
+        if let (true, Some(first)) = (packet.padding_len() > 0, out.first_mut()) {
+            *first |= 0x20;
+        }
         let mut at = header_len;
         if rtx.is_some() {
             self.rtx_seq = self.rtx_seq.wrapping_add(1);

@@ -30,6 +30,9 @@ const RETAINED: Duration = Duration::from_millis(1500);
 /// A ring that takes longer than this to be written over is larger than it need be and halved.
 const RETAINED_MAX: Duration = Duration::from_millis(3200);
 
+/// Bytes kept free behind each packet, to pad it to the length of its neighbours.
+pub const PADDING_MAX: usize = 8;
+
 /// What is known of a packet beside its bytes.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub struct Meta {
@@ -113,7 +116,8 @@ impl Ring {
         self.slot(seq).is_some()
     }
 
-    /// Finds a packet that is still kept; its bytes are header and payload in the clear without padding.
+    /// Finds a packet that is still kept; its bytes are header and payload in the clear, without the publisher's padding
+    /// and with that of [`Ring::pad`].
     #[inline]
     pub fn packet(&self, seq: u64) -> Option<(&Meta, &[u8])> {
         let slot = self.slot(seq)?;
@@ -121,7 +125,7 @@ impl Ring {
         self.bytes.get(start..start + slot.len).filter(|_| self.is_kept(slot)).map(|bytes| (&slot.meta, bytes))
     }
 
-    /// Bytes written since the packet `seq` came, with its own; `None` when it is no longer kept.
+    /// Bytes taken since the packet `seq` came, with its own; `None` when it is no longer kept.
     pub fn bytes_since(&self, seq: u64) -> Option<u64> {
         self.slot(seq).filter(|slot| self.is_kept(slot)).map(|slot| self.written - slot.place)
     }
@@ -138,7 +142,7 @@ impl Ring {
         if len > PACKET_BYTES_MAX || header.len() < FIXED_HEADER_BYTES || !self.make_slot(&meta) {
             return false;
         }
-        let start = self.make_room(meta.arrival, len);
+        let start = self.make_room(meta.arrival, len + PADDING_MAX);
         let (place, end) = (self.written, start + len);
         self.bytes[start..start + header.len()].copy_from_slice(header);
         self.bytes[start + header.len()..end].copy_from_slice(payload);
@@ -148,10 +152,26 @@ impl Ring {
         fixed[1] = u8::from(meta.marker) << 7 | meta.pt.0 & 0x7f;
         fixed[2..4].copy_from_slice(&(meta.seq as u16).to_be_bytes());
         fixed[8..12].copy_from_slice(&ssrc.0.to_be_bytes());
-        self.written += len as u64;
+        self.written += (len + PADDING_MAX) as u64;
         let index = meta.seq as usize & (self.slots.len() - 1);
         self.slots[index] = Some(Slot { meta, place, len });
         true
+    }
+
+    /// Adds `count` bytes of padding (RFC 3550 section 5.1) to a packet that has none; more than [`PADDING_MAX`] are not
+    /// added.
+    pub fn pad(&mut self, seq: u64, count: usize) {
+        let Some(slot) = self.slot(seq).copied().filter(|slot| self.is_kept(slot)) else { return };
+        let start = self.offset(slot.place);
+        // A count beyond the free bytes finds no room below.
+        let Some(bytes) = self.bytes.get_mut(start..start + slot.len + PADDING_MAX) else { return };
+        let (0x80, Some(padding)) = (bytes[0] & 0xa0, bytes.get_mut(slot.len..slot.len + count)) else { return };
+        padding.fill(0);
+        let Some(last) = padding.last_mut() else { return };
+        *last = count as u8;
+        bytes[0] |= 0x20;
+        let index = seq as usize & (self.slots.len() - 1);
+        self.slots[index] = Some(Slot { len: slot.len + count, ..slot });
     }
 
     #[inline]
@@ -302,6 +322,20 @@ mod tests {
     }
 
     #[test]
+    fn padding_is_added_once_and_harms_no_neighbour() {
+        let mut ring = Ring::new(Kind::Video);
+        for seq in 1..4 {
+            assert!(ring.insert(meta(seq, crate::testing::start()), Ssrc(9), &header(seq), &[seq as u8; 5]));
+        }
+        for count in [0, PADDING_MAX + 1, 3, 2] {
+            ring.pad(2, count);
+        }
+        let packet = |seq| wire::rtp::Packet::parse(ring.packet(seq).unwrap().1).unwrap();
+        assert_eq!([1, 2, 3].map(|seq| packet(seq).padding_len()), [0, 3, 0]);
+        assert_eq!([1, 2, 3].map(|seq| packet(seq).payload().to_vec()), [[1; 5], [2; 5], [3; 5]].map(Vec::from));
+    }
+
+    #[test]
     fn a_thin_stream_stays_small_and_a_thick_one_is_bounded() {
         let start = crate::testing::start();
         let (mut thin, mut thick) = (Ring::new(Kind::Video), Ring::new(Kind::Video));
@@ -327,7 +361,7 @@ mod tests {
             }
         }
         assert!((0..1000).all(|seq| ring.packet(seq).is_some()));
-        assert_eq!(ring.bytes_since(999), Some(1250));
+        assert!(ring.bytes_since(999).is_some_and(|bytes| (1250..1300).contains(&bytes)));
         assert!(ring.bytes_since(0).unwrap() >= 1_250_000);
         ring.want_from(None);
         for seq in 1000..6000 {

@@ -13,7 +13,7 @@ use crate::layout::Layout;
 use crate::points::Point;
 use crate::reception::{ClockPoint, ReceptionReport, ReceptionTotals};
 use crate::replay;
-use crate::ring::Meta;
+use crate::ring::{Meta, PADDING_MAX};
 use crate::sequence::Place;
 
 /// Encodings of one track; simulcast has three. Further ones are refused.
@@ -247,9 +247,30 @@ impl UpTrack {
         self.stats.lost += given_up;
     }
 
-    /// The packet behind a handle while it is kept: header and payload in the clear, without padding.
+    /// The packet behind a handle while it is kept: header and payload in the clear, without the
+    /// publisher's padding and with that of [`UpTrack::equalise`].
     pub fn packet(&self, encoding: u8, seq: u64) -> Option<(&Meta, &[u8])> {
         self.encodings.get(usize::from(encoding))?.ring.packet(seq)
+    }
+
+    /// Pads the packets of each frame among `arrivals` to the longest of it, where that takes a few bytes: encoders
+    /// split a frame into parts that differ by one, and the kernel takes parts of one length as one.
+    pub fn equalise(&mut self, arrivals: &[Arrival]) {
+        for arrival in arrivals {
+            let Some((timestamp, len)) = self.payload_len(arrival) else { continue };
+            let frame = arrivals.iter().filter(|other| other.encoding == arrival.encoding);
+            let lens = frame.filter_map(|other| self.payload_len(other)).filter(|other| other.0 == timestamp);
+            let missing =
+                lens.map(|(_, other)| other.saturating_sub(len)).filter(|missing| *missing <= PADDING_MAX).max();
+            if let (Some(missing), Some(encoding)) = (missing, self.encodings.get_mut(usize::from(arrival.encoding))) {
+                encoding.ring.pad(arrival.seq, missing);
+            }
+        }
+    }
+
+    fn payload_len(&self, arrival: &Arrival) -> Option<(u32, usize)> {
+        let (meta, bytes) = self.packet(arrival.encoding, arrival.seq)?;
+        Some((meta.timestamp, bytes.len() - usize::from(meta.payload_offset))).filter(|(_, len)| *len > 0)
     }
 
     /// Fills `seqs` with the sequence numbers to be asked for (NACK) of one encoding, and returns whose they

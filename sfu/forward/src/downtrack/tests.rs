@@ -152,6 +152,27 @@ fn the_transport_sequence_stands_where_it_is_said_to() {
 }
 
 #[test]
+fn parts_of_a_frame_are_padded_to_one_length() {
+    let mut world = World::video(LayerTarget::BEST);
+    world.now += 33 * MS;
+    let mut arrivals = Vec::new();
+    for (seq, len) in [(1, 100), (2, 101), (3, 60)] {
+        let mut made = Made::vp8(2, seq, 9000, if seq == 1 { Vp8Frame::key(0) } else { Vp8Frame::delta(0) });
+        made.payload.resize(len, 7);
+        arrivals.extend(world.up.receive(world.now, 2, &Packet::parse(&made.bytes()).unwrap(), false));
+    }
+    world.up.equalise(&arrivals);
+    let mut out = [0; 2000];
+    let lens = arrivals.iter().map(|arrival| {
+        let written = world.down.forward(world.now, &world.up, arrival, &mut out).unwrap();
+        let whole = [&out[..written.len], written.rest].concat();
+        let packet = Packet::parse(&whole).unwrap();
+        (packet.payload().len(), packet.padding_len())
+    });
+    assert_eq!(lens.collect::<Vec<_>>(), [(100, 1), (101, 0), (60, 0)]);
+}
+
+#[test]
 fn the_mid_is_sent_for_a_while_and_with_key_frames() {
     let mut world = World::video(up_to(0, 9));
     let has_mid = |got: &Got| got.extensions.iter().any(|(id, _)| *id == 9);
