@@ -5,8 +5,8 @@ use std::io;
 use rustix::process::{Resource, Rlimit, nice, setrlimit};
 use rustix::thread::set_no_new_privs;
 
-/// Address space, bytes. 16 reference pictures of 3840x2160 with their motion take about 400 MB, three encoders 150 MB,
-/// the program itself below 100 MB; a decoder that wants more has been led astray.
+/// Address space, bytes. Measured: 116 MB for 1080p to three layers, 340 MB for 2160p with five reference pictures; a
+/// stream that claims sixteen adds 200 MB. A decoder that wants more has been led astray.
 pub const ADDRESS_BYTES_MAX: u64 = 1024 * 1024 * 1024;
 /// Open files: the three standard streams, and what a C library may need for a moment.
 pub const FILES_MAX: u64 = 16;
