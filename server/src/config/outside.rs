@@ -15,15 +15,8 @@ const FOLDER_DEFAULT: &str = "thalweg-data";
 /// A `store.path` that means no folder at all.
 const MEMORY: &str = ":memory:";
 /// Events of LiveKit's that a filter may name though nothing here causes them.
-const EVENTS_ELSEWHERE: &[&str] = &[
-    "egress_started",
-    "egress_updated",
-    "egress_ended",
-    "ingress_started",
-    "ingress_ended",
-    "agent_job_started",
-    "agent_job_ended",
-];
+const EVENTS_ELSEWHERE: &[&str] =
+    &["egress_started", "egress_updated", "egress_ended", "agent_job_started", "agent_job_ended"];
 
 /// Who is told of rooms, and how.
 #[derive(Clone, PartialEq, Eq, Debug)]

@@ -21,6 +21,7 @@ use rand::distr::{Alphanumeric, SampleString as _};
 use rand::rngs::StdRng;
 
 use crate::lobby::{now, seed};
+use crate::webhook::Webhooks;
 
 pub use record::Record;
 
@@ -106,6 +107,7 @@ struct Table {
     entries: BTreeMap<String, Entry>,
     rtmp_url: Option<String>,
     keeper: Option<Keeper>,
+    webhooks: Option<Webhooks>,
     serial_next: u64,
 }
 
@@ -118,6 +120,8 @@ struct Entry {
 struct Live {
     serial: u64,
     heard: Instant,
+    /// Its media is in the room.
+    started: bool,
     end: oneshot::Sender<PushEnd>,
 }
 
@@ -128,6 +132,11 @@ impl fmt::Debug for Ingresses {
 }
 
 impl Ingresses {
+    /// Tells the beginning and end of pushes from now on.
+    pub(crate) fn tell(&self, webhooks: Webhooks) {
+        self.table().webhooks = Some(webhooks);
+    }
+
     /// Encoders are told to push RTMP to `url`; without one no RTMP ingress can be created.
     pub fn serve_rtmp(&self, url: &str) {
         self.table().rtmp_url = Some(url.to_owned());
@@ -235,7 +244,7 @@ impl Ingresses {
         }
         entry.end(PushEnd::TakenOver);
         let (end, ended) = oneshot::channel();
-        entry.push = Some(Live { serial, heard: now, end });
+        entry.push = Some(Live { serial, heard: now, started: false, end });
         let at = unix_ns();
         let resource_id = entry.info.ingress_id.replacen("IN_", "RES_", 1);
         let status = Status::EndpointBuffering.into();
@@ -286,20 +295,28 @@ impl Push {
 
     /// Media came.
     pub fn heard(&self, now: Instant) {
-        self.with(|entry| {
-            if let Some(live) = &mut entry.push {
-                live.heard = now;
-            }
-        });
+        self.with(|entry| entry.push.iter_mut().for_each(|live| live.heard = now));
     }
 
-    /// Changes what is told of the push.
+    /// Changes what is told of the push. Its first media in the room is told to webhooks.
     pub fn note(&self, change: impl FnOnce(&mut proto::IngressState)) {
-        self.with(|entry| {
+        let started = self.with(|entry| {
             let state = entry.info.state.get_or_insert_default();
             change(state);
             state.updated_at = unix_ns();
+            let publishes = state.status() == Status::EndpointPublishing;
+            let live = entry.push.as_mut().filter(|live| publishes && !live.started)?;
+            live.started = true;
+            Some(entry.info.clone())
         });
+        self.tell("ingress_started", started.flatten());
+    }
+
+    fn tell(&self, kind: &'static str, info: Option<IngressInfo>) {
+        let webhooks = self.table.table().webhooks.clone();
+        if let (Some(webhooks), Some(info)) = (webhooks, info) {
+            webhooks.tell_ingress(kind, info, now().unix_ms);
+        }
     }
 
     /// Waits until the push must stop. Safe to be cancelled.
@@ -311,12 +328,11 @@ impl Push {
         }
     }
 
-    fn with(&self, change: impl FnOnce(&mut Entry)) {
+    /// Looks at the ingress while the push holds it.
+    fn with<T>(&self, look: impl FnOnce(&mut Entry) -> T) -> Option<T> {
         let mut table = self.table.table();
         let own = |entry: &&mut Entry| entry.push.as_ref().is_some_and(|live| live.serial == self.serial);
-        if let Some(entry) = table.entries.get_mut(&self.info.ingress_id).filter(own) {
-            change(entry);
-        }
+        table.entries.get_mut(&self.info.ingress_id).filter(own).map(look)
     }
 }
 
@@ -330,7 +346,11 @@ impl Drop for Push {
             state.ended_at = unix_ns();
             state.tracks.clear();
         });
-        self.with(|entry| entry.push = None);
+        let ended = self.with(|entry| {
+            let live = entry.push.take()?;
+            live.started.then(|| entry.info.clone())
+        });
+        self.tell("ingress_ended", ended.flatten());
     }
 }
 

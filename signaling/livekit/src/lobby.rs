@@ -131,6 +131,7 @@ impl Lobby {
 
     /// Tells rooms' events from now on; the first call counts.
     pub fn tell(&self, webhooks: Webhooks) {
+        self.0.ingresses.tell(webhooks.clone());
         // A second teller would double every event.
         let _ = self.0.webhooks.set(webhooks);
     }

@@ -21,6 +21,8 @@ pub const EVENTS: &[&str] = &[
     "track_unpublished",
     "live_started",
     "live_ended",
+    "ingress_started",
+    "ingress_ended",
 ];
 /// How long a signature is good for, in seconds.
 const SIGNATURE_S: u64 = 300;
@@ -56,7 +58,19 @@ impl Webhooks {
     /// Tells an event, if it is one of those that are told.
     pub(crate) fn tell(&self, room: &str, event: RoomEvent, unix_ms: u64) {
         let kind = event.name();
-        let Some(told) = self.describe(event) else { return };
+        if let Some(told) = self.describe(event) {
+            self.send(room, kind, told, unix_ms);
+        }
+    }
+
+    /// Tells that an ingress began or ended; its stream key is left out.
+    pub(crate) fn tell_ingress(&self, kind: &'static str, info: proto::IngressInfo, unix_ms: u64) {
+        let (room, stream_key) = (info.room_name.clone(), String::new());
+        let ingress_info = Some(proto::IngressInfo { stream_key, ..info });
+        self.send(&room, kind, proto::WebhookEvent { ingress_info, ..Default::default() }, unix_ms);
+    }
+
+    fn send(&self, room: &str, kind: &'static str, told: proto::WebhookEvent, unix_ms: u64) {
         let id = format!("EV_{}", Alphanumeric.sample_string(&mut rand::rng(), ID_CHARS));
         let created_at = i64::try_from(unix_ms / 1000).unwrap_or(i64::MAX);
         let told = proto::WebhookEvent { event: kind.to_owned(), id, created_at, ..told };

@@ -146,3 +146,22 @@ async fn what_is_kept_comes_back_and_what_is_not_kept_is_not_there() {
     assert_eq!(broken.create(request("obs")).await, Err(IngressError::Unkept));
     assert!(broken.list("", "").is_empty());
 }
+
+#[tokio::test]
+async fn webhooks_tell_begin_and_end_without_the_key() {
+    let told: Arc<Mutex<Vec<crate::webhook::Webhook>>> = Arc::default();
+    let sink = Arc::clone(&told);
+    let ingresses = ingresses();
+    ingresses.tell(Webhooks { sink: Arc::new(move |hook| sink.lock().unwrap().push(hook)), full_room: false });
+    let info = ingresses.create(request("obs")).await.unwrap();
+    // One that never gets as far as a room is not told.
+    drop(ingresses.begin(&info.stream_key, Instant::now()).unwrap());
+    let push = ingresses.begin(&info.stream_key, Instant::now()).unwrap();
+    for _ in 0..2 {
+        push.note(|state| state.status = Status::EndpointPublishing.into());
+    }
+    drop(push);
+    let told = told.lock().unwrap();
+    assert_eq!(told.iter().map(|it| it.kind).collect::<Vec<_>>(), ["ingress_started", "ingress_ended"]);
+    assert!(told.iter().all(|it| it.body.contains(&info.ingress_id) && !it.body.contains(&info.stream_key)));
+}
