@@ -35,6 +35,7 @@ pub struct Packet {
 
 /// The pipeline for one source.
 pub struct Audio {
+    config: Option<AacConfig>,
     decoder: Option<LowComplexity>,
     resampler: Resampler,
     timeline: Timeline,
@@ -49,6 +50,7 @@ impl Audio {
     /// In words, when the encoder does not take the plan.
     pub fn new(plan: AudioPlan) -> Result<Self, String> {
         Ok(Self {
+            config: None,
             decoder: None,
             resampler: Resampler::new(RATE),
             timeline: Timeline::default(),
@@ -64,7 +66,12 @@ impl Audio {
     /// In words for the creator, when it cannot be decoded at all.
     pub fn configure(&mut self, config: &[u8]) -> Result<Option<String>, String> {
         let config = AacConfig::parse(config)?;
+        if self.config == Some(config) && self.decoder.is_some() {
+            // Said again: a new decoder would lose half a frame.
+            return Ok(None);
+        }
         self.decoder = Some(LowComplexity::new(config)?);
+        self.config = Some(config);
         if config.rate != self.resampler.rate() {
             let mut rest = Vec::new();
             self.resampler.drain(&mut rest);

@@ -21,8 +21,9 @@ pub use queue::Accepted;
 /// Outputs that wait for their reader: about two seconds of sound and three layers. When full, the child is no longer
 /// read; it stops, and pictures are skipped at its entrance.
 const OUTPUTS_MAX: usize = 256;
-/// So long a child may work on what it was given without a sign of life.
-const HANG_AFTER: Duration = Duration::from_secs(3);
+/// So long a child may work on what it was given without a sign of life: a hundred times what a large picture takes,
+/// since on a machine that is overloaded the child comes last.
+const HANG_AFTER: Duration = Duration::from_secs(5);
 /// The subcommand of the server's program that is the child.
 const SUBCOMMAND: &str = "transcode-child";
 

@@ -157,6 +157,14 @@ fn another_rate_goes_on_in_time() {
 }
 
 #[test]
+fn a_configuration_said_again_changes_nothing() {
+    let units = sound(TONE_44100, 0);
+    let mut repeated = units.clone();
+    repeated.insert(30, units[0].clone());
+    assert_eq!(feed(&mut pipeline(), &repeated), feed(&mut pipeline(), &units));
+}
+
+#[test]
 fn broken_frames_are_silence() {
     let mut audio = pipeline();
     assert!(audio.decode(0, &[1, 2, 3]).is_empty(), "nothing before a configuration");
