@@ -22,7 +22,7 @@ pub const STATUSES_MAX: u16 = HISTORY_PACKETS as u16;
 /// Delays below this are no overuse, whatever their trend.
 const STANDING_MIN: Duration = Duration::from_millis(15);
 /// Delays above this are overuse, whatever their trend, unless they are about to drain.
-const STANDING_MAX: Duration = Duration::from_millis(120);
+const STANDING_MAX: Duration = Duration::from_millis(100);
 /// How long a queue may stand before it is taken for the way itself.
 const DOUBT: Duration = Duration::from_secs(4);
 /// Nothing is probed for this long after a reduction: the queue must drain, and the cause may still be there.

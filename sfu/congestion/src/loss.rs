@@ -14,8 +14,6 @@ const ROUND: Duration = Duration::from_millis(500);
 const PACKETS_MIN: u32 = 20;
 /// Up to this share of losses nothing is done: retransmission mends it.
 const HARMLESS: f64 = 0.04;
-/// Losses this much above those known to be random are suspected.
-const SUSPICIOUS: f64 = 0.05;
 /// Losses above this are the rate's fault without trial: no random loss is that heavy for long.
 const GLARING: f64 = 0.30;
 /// What is sent in a trial, of what arrives.
@@ -36,6 +34,8 @@ pub(crate) struct Loss {
     lost: u32,
     round_began: Option<Stamp>,
     share: f64,
+    /// Losses and packets of the last round.
+    before: (u32, u32),
     /// Losses known to be random, and until when.
     random: Option<(f64, Stamp)>,
     trial: Option<Trial>,
@@ -46,6 +46,9 @@ pub(crate) struct Loss {
 struct Trial {
     before: f64,
     rounds: u32,
+    /// Of all rounds but the first.
+    lost: u32,
+    total: u32,
 }
 
 impl Loss {
@@ -74,6 +77,9 @@ impl Loss {
             return;
         }
         let share = f64::from(self.lost) / f64::from(total);
+        let counts = (self.lost, total);
+        let before = std::mem::replace(&mut self.before, counts);
+        let certain = certain(counts).max(certain((before.0 + counts.0, before.1 + counts.1)));
         (self.arrived, self.lost, self.round_began, self.share) = (0, 0, Some(now), share);
         if self.random.is_some_and(|(_, until)| now >= until) {
             self.random = None;
@@ -84,29 +90,33 @@ impl Loss {
             self.trial = None;
             self.bound = Some((arriving * (1.0 - share / 4.0)).min(estimate));
         } else if self.trial.is_some() {
-            self.try_on(now, share, estimate);
+            self.try_on(now, counts, estimate);
         } else {
-            self.judge(share, estimate, arriving);
+            self.judge(share, certain, estimate, arriving);
         }
     }
 
-    fn judge(&mut self, share: f64, estimate: f64, arriving: f64) {
+    fn judge(&mut self, share: f64, certain: f64, estimate: f64, arriving: f64) {
         let random = self.random.map_or(0.0, |(random, _)| random);
-        if share > HARMLESS && share > random + SUSPICIOUS.min(share / 3.0) {
-            self.trial = Some(Trial { before: share, rounds: 0 });
+        if certain > HARMLESS && certain > random {
+            self.before = (0, 0);
+            self.trial = Some(Trial { before: share, rounds: 0, lost: 0, total: 0 });
             self.bound = Some((TRIAL * arriving).min(estimate));
         } else {
             self.lift(estimate);
         }
     }
 
-    fn try_on(&mut self, now: Stamp, share: f64, estimate: f64) {
+    fn try_on(&mut self, now: Stamp, (lost, total): (u32, u32), estimate: f64) {
         let Some(trial) = &mut self.trial else { return };
         trial.rounds += 1;
-        if trial.rounds < TRIAL_ROUNDS && share > HARMLESS {
+        if trial.rounds > 1 {
+            (trial.lost, trial.total) = (trial.lost + lost, trial.total + total);
+        }
+        if trial.rounds < TRIAL_ROUNDS {
             return;
         }
-        let before = trial.before;
+        let (before, share) = (trial.before, f64::from(trial.lost) / f64::from(trial.total.max(1)));
         self.trial = None;
         if share > RELIEF * before {
             self.random = Some((share.max(before), now.after(TRUST)));
@@ -127,6 +137,12 @@ impl Loss {
             self.bound = None;
         }
     }
+}
+
+/// The share of losses that two standard deviations of chance do not explain.
+fn certain((lost, total): (u32, u32)) -> f64 {
+    let lost = f64::from(lost);
+    (lost - 2.0 * lost.sqrt()).max(0.0) / f64::from(total.max(1))
 }
 
 #[cfg(test)]

@@ -11,8 +11,9 @@ use crate::routes::PeerSlot;
 use crate::tracks::TrackEntry;
 use crate::{Shard, ShardMessage, Task};
 
-/// What a link passes in this time may be replayed, once its rate is known: three tenths of a second.
-const LINK_TENTHS: u64 = 3;
+/// What a link passes in this time may be replayed, once its rate is known: a tenth of a second. More stands in the
+/// link's queue and looks like overuse.
+const LINK_TENTHS: u64 = 1;
 
 impl Shard {
     /// Looks after the subscribers of a track that wait for a key frame.
