@@ -2,8 +2,10 @@
 //!
 //! `tests/fuzz` feeds them new bytes; the test beside this file replays the corpora in every test run.
 
+mod api;
 mod receive;
 
+pub use api::api;
 use prost::Message;
 pub use receive::receive;
 use wire::codec::{av1, dependency, h264, h265, marking, red, vp8, vp9};
@@ -12,7 +14,7 @@ use wire::codec::{av1, dependency, h264, h265, marking, red, vp8, vp9};
 pub type Target = (&'static str, fn(&[u8]));
 
 /// All targets.
-pub const TARGETS: [Target; 9] = [
+pub const TARGETS: [Target; 10] = [
     ("stun", stun),
     ("rtp", rtp),
     ("rtcp", rtcp),
@@ -20,6 +22,7 @@ pub const TARGETS: [Target; 9] = [
     ("sdp", sdp),
     ("signal", signal),
     ("join_request", join_request),
+    ("api", api),
     ("receive", receive),
     ("rtmp", rtmp),
 ];
