@@ -17,7 +17,9 @@ pub enum LoadError {
         why: &'static str,
     },
     /// A scenario that is not understood.
-    #[error("the scenario `{word}` {why}; such are livestream:200, meeting:12, audio-room:3x300, churn:5x20")]
+    #[error(
+        "the scenario `{word}` {why}; such are livestream:200, meeting:12, audio-room:3x300, churn:5x20, idle:1000"
+    )]
     ConfigScenario {
         /// As given.
         word: String,

@@ -24,7 +24,7 @@ const RECEIVING_SECTIONS: usize = 3;
 const MORE_SECTIONS_MAX: u32 = 250;
 /// LiveKit's protocol version that is spoken.
 const PROTOCOL: i32 = 17;
-/// How a server ends the life of a participant's other session, among other reasons to go.
+/// What is said of one whom the server told to leave.
 const LEFT: &str = "the server sent it away";
 
 /// When the steps of joining were done.

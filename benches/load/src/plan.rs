@@ -46,6 +46,11 @@ pub enum Scenario {
         /// How many stay.
         staying: usize,
     },
+    /// Many are connected, and nothing flows.
+    Idle {
+        /// How many.
+        participants: usize,
+    },
 }
 
 impl Scenario {
@@ -86,6 +91,7 @@ impl Scenario {
                     rate.filter(|it: &f64| *it > 0.0 && *it <= 1000.0).ok_or_else(|| wrong("has a wrong rate"))?;
                 Self::Churn { per_second, staying: count(second, STAYING_DEFAULT)? }
             }
+            "idle" => Self::Idle { participants: single(VIEWERS_DEFAULT)? },
             _ => return Err(wrong("is not known")),
         })
     }
@@ -97,10 +103,11 @@ impl Scenario {
             Self::Meeting { participants } => format!("meeting:{participants}"),
             Self::AudioRoom { speakers, listeners } => format!("audio-room:{speakers}x{listeners}"),
             Self::Churn { per_second, staying } => format!("churn:{per_second}x{staying}"),
+            Self::Idle { participants } => format!("idle:{participants}"),
         }
     }
 
-    /// The rooms's plan.
+    /// The room's plan.
     pub fn room(&self, knobs: &Knobs) -> RoomPlan {
         let camera = || Model::Camera(vec![knobs.camera]);
         let voice =
@@ -147,6 +154,8 @@ impl Scenario {
                 room.churn =
                     Some(Churn { interval: Duration::from_secs_f64(1.0 / per_second), stay: knobs.stay, member });
             }
+            // Unseen by each other, or their coming would be all that happens.
+            Self::Idle { participants } => room.add(participants, &Member::viewer(0, true)),
         }
         room
     }
@@ -343,6 +352,7 @@ mod tests {
             ("audio-room", "audio-room:3x50"),
             ("churn:0.5", "churn:0.5x20"),
             ("churn:5x7", "churn:5x7"),
+            ("idle:9", "idle:9"),
         ];
         for (word, full) in table {
             assert_eq!(Scenario::parse(word).unwrap().word(), full);
@@ -364,6 +374,7 @@ mod tests {
         assert_eq!(packets("livestream:7", &knobs), [7]);
         assert_eq!(packets("audio-room:2x5", &knobs), [6, 6]);
         assert_eq!(packets("meeting:3", &knobs), [2; 6]);
+        assert_eq!(packets("idle:3", &knobs), [0; 0]);
         let speaker = Knobs { tiles: Tiles::Speaker(1), ..knobs };
         // Of each participant a voice; of the first its best encoding, of the second both, of the third the small one.
         assert_eq!(packets("meeting:3", &speaker), [2, 2, 2, 1, 1, 2, 2]);

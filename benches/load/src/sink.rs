@@ -216,7 +216,7 @@ impl Sink {
     }
 
     fn extend(&self, seq: u16) -> u64 {
-        let newest = self.ledger.highest().map_or(u64::from(seq), u64::from) + (1 << 16);
+        let newest = self.ledger.highest().map_or_else(|| u64::from(seq), u64::from) + (1 << 16);
         let behind = ((newest & 0xffff) as u16).wrapping_sub(seq).cast_signed();
         newest.saturating_add_signed(-i64::from(behind))
     }
@@ -264,7 +264,7 @@ impl Sink {
         let (expected_now, unique_now) = (expected - self.reported.0, unique - self.reported.1);
         self.reported = (expected, unique);
         let missing = expected_now.saturating_sub(unique_now);
-        let fraction = if expected_now == 0 { 0 } else { missing * 256 / expected_now };
+        let fraction = (missing * 256).checked_div(expected_now).unwrap_or_default();
         let (last_sr, delay) = self.last_report.map_or((0, Duration::ZERO), |(ntp, at)| (ntp, now - at));
         Some(ReportBlock {
             ssrc: self.params.ssrc,

@@ -26,6 +26,7 @@ Scenarios (several make a mix; @FILE reads them from a file, with # before comme
   meeting:12          12 publish a camera in three layers and a microphone, and see and hear each other; three speak
   audio-room:3x300    3 speak, 300 listen
   churn:5x20          a livestream with 20 who stay, and 5 a second who come and go
+  idle:1000           1000 are connected, and nothing flows
   bare [SCENARIO]...  no server at all: the least that anybody can do to send the same over loopback
 
 Examples:

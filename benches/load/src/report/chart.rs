@@ -89,12 +89,11 @@ fn nice(value: f64) -> f64 {
 }
 
 fn label(value: f64) -> String {
-    let text = match value.abs() {
-        it if it >= 1e6 => return format!("{}M", trimmed(value / 1e6)),
-        it if it >= 1e4 => return format!("{}k", trimmed(value / 1e3)),
+    match value.abs() {
+        it if it >= 1e6 => format!("{}M", trimmed(value / 1e6)),
+        it if it >= 1e4 => format!("{}k", trimmed(value / 1e3)),
         _ => trimmed(value),
-    };
-    text
+    }
 }
 
 fn trimmed(value: f64) -> String {

@@ -45,7 +45,7 @@ pub fn page(outcome: &Outcome) -> String {
 fn charts(outcome: &Outcome) -> Vec<String> {
     let measured = || outcome.seconds.iter().filter(|it| it.measured);
     let from = measured().next().map(|it| (it.at - it.span).as_secs_f64());
-    let shade = from.zip(measured().last().map(|it| it.at.as_secs_f64()));
+    let shade = from.zip(measured().next_back().map(|it| it.at.as_secs_f64()));
     let line = |name, value: &dyn Fn(&Second) -> Option<f64>| Line {
         name,
         points: outcome.seconds.iter().filter_map(|it| Some((it.at.as_secs_f64(), value(it)?))).collect(),
