@@ -22,7 +22,7 @@ fn main() -> ExitCode {
     let layers = |preset: Preset| Some(VideoPlan { layers: preset.layers() });
     for (name, plan, watched) in [
         ("sound only", Plan { audio, video: None }, true),
-        ("sound, 1080p unwatched", Plan { audio, video: layers(Preset::H264_1080p30Fps1LayerHighMotion) }, false),
+        ("sound, nobody watches", Plan { audio, video: layers(Preset::H264_1080p30Fps1LayerHighMotion) }, false),
         ("sound, 1080p", Plan { audio, video: layers(Preset::H264_1080p30Fps1LayerHighMotion) }, true),
         ("sound, 720p", Plan { audio, video: layers(Preset::H264_720p30Fps1Layer) }, true),
         ("sound, 3 layers", Plan { audio, video: layers(Preset::H264_1080p30Fps3LayersHighMotion) }, true),

@@ -12,6 +12,7 @@ pub mod avcc;
 mod bits;
 pub mod child;
 pub mod decide;
+mod group;
 pub mod limits;
 pub mod plan;
 pub mod protocol;

@@ -10,6 +10,7 @@ pub mod scale;
 use bytes::Bytes;
 
 use crate::decide::{self, Decision};
+use crate::group::Group;
 use crate::plan::{LayerPlan, VideoPlan};
 use crate::sps::{Colour, Sps};
 use crate::state::LayerState;
@@ -59,6 +60,8 @@ pub struct Video {
     source: Option<Sps>,
     /// Nothing can be decoded before a key frame with parameter sets that can be decoded here.
     waiting: bool,
+    /// Nobody watches: what was not decoded.
+    resting: Option<Group>,
     last_dts_ms: Option<i64>,
     told: Vec<LayerState>,
 }
@@ -72,13 +75,31 @@ impl Video {
             governor: Governor::default(),
             source: None,
             waiting: true,
+            resting: None,
             last_dts_ms: None,
             told: Vec::new(),
         }
     }
 
-    /// Takes a picture and appends what is ready; one that is not `shown` is only decoded.
+    /// Takes a picture and appends what is ready; one that is not `shown` is only decoded. While nobody watches, not
+    /// even that: from a key frame on pictures are kept, and decoded when somebody comes.
     pub fn decode(&mut self, unit: &AccessUnit, made: &mut Vec<Made>, shown: bool) {
+        let watched = self.layers.iter().any(Layer::is_watched);
+        match &mut self.resting {
+            Some(kept) if !watched => kept.push(unit),
+            None if !watched && unit.keyframe => self.resting.insert(Group::default()).push(unit),
+            resting => {
+                if let Some(kept) = resting.take() {
+                    // A group too long to be kept begins anew with the next key frame.
+                    self.waiting = true;
+                    kept.units().iter().for_each(|unit| self.decode_one(unit, made, false));
+                }
+                self.decode_one(unit, made, shown);
+            }
+        }
+    }
+
+    fn decode_one(&mut self, unit: &AccessUnit, made: &mut Vec<Made>, shown: bool) {
         if let Some(sps) = Sps::find(&unit.data) {
             self.enter(sps, made);
         }

@@ -7,6 +7,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use bytes::Bytes;
 use tokio::sync::Notify;
 
+use crate::group::Group;
 use crate::plan::{LAYERS_MAX, Plan};
 use crate::protocol::ToChild;
 use crate::unit::{AccessUnit, Codec, UNIT_BYTES_MAX};
@@ -17,11 +18,6 @@ const SPAN_MS_MAX: u64 = 2000;
 const UNITS_MAX: usize = 600;
 /// Bytes that wait at most: two seconds at 60 Mb/s.
 const BYTES_MAX: usize = 16 * 1024 * 1024;
-/// The stream since its last key frame that is kept for a new child: decoding it takes below a second.
-const REPLAY_UNITS_MAX: usize = 90;
-/// Its bytes at most: three seconds at 20 Mb/s.
-const REPLAY_BYTES_MAX: usize = 8 * 1024 * 1024;
-
 /// What became of a unit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Accepted {
@@ -56,7 +52,8 @@ struct Inner {
     /// Layers that the child has not been told.
     changed: [bool; LAYERS_MAX],
     aac_config: Option<AccessUnit>,
-    replay: Replay,
+    /// What a new child decodes first.
+    replay: Group,
     video: bool,
     closed: bool,
 }
@@ -226,41 +223,17 @@ impl Inner {
         // What waits is either sound, which goes on, or pictures, all of which the replay holds, too.
         self.skip();
         self.skipped = 0;
-        if replay && !self.replay.units.is_empty() {
-            for unit in self.replay.units.iter().rev() {
+        if replay && !self.replay.units().is_empty() {
+            for unit in self.replay.units().iter().rev() {
                 let again = self.gone_ms.is_some_and(|gone_ms| unit.dts_ms <= gone_ms);
                 self.units.push_front(Waiting { unit: unit.clone(), again });
             }
-            self.bytes += self.replay.bytes;
+            self.bytes += self.replay.bytes();
             self.skipping = false;
         }
         if let Some(config) = &self.aac_config {
             self.bytes += config.data.len();
             self.units.push_front(Waiting { unit: config.clone(), again: false });
-        }
-    }
-}
-
-/// The picture since its last key frame.
-#[derive(Debug, Default)]
-struct Replay {
-    units: VecDeque<AccessUnit>,
-    bytes: usize,
-}
-
-impl Replay {
-    fn push(&mut self, unit: &AccessUnit) {
-        if unit.keyframe {
-            self.units.clear();
-            self.bytes = 0;
-        } else if self.units.is_empty() {
-            return;
-        }
-        self.bytes += unit.data.len();
-        self.units.push_back(unit.clone());
-        if self.units.len() > REPLAY_UNITS_MAX || self.bytes > REPLAY_BYTES_MAX {
-            self.units.clear();
-            self.bytes = 0;
         }
     }
 }

@@ -133,6 +133,28 @@ fn an_unwatched_layer_costs_nothing_and_comes_back_whole() {
 }
 
 #[test]
+fn while_nobody_watches_nothing_is_decoded_and_who_comes_sees_at_once() {
+    let units = pictures(B_FRAMES);
+    let mut video = Video::new(&plan(&[180]));
+    let before = feed(&mut video, &units[..5]);
+    video.set(0, false, 3_000_000);
+    assert_eq!(layer(&feed(&mut video, &units[5..30]), 0), []);
+    assert!(video.resting.is_none(), "until the next key frame decoding goes on");
+    assert_eq!(layer(&feed(&mut video, &units[30..45]), 0), []);
+    assert_eq!(video.resting.as_ref().map(|kept| kept.units().len()), Some(15));
+    video.set(0, true, 3_000_000);
+    let after = layer(&feed(&mut video, &units[45..]), 0);
+    assert!(after[0].keyframe && after[0].pts_ms >= units[44].dts_ms);
+    let shown: Vec<_> = after.iter().map(|unit| unit.pts_ms).collect();
+    let source = decoded(&units);
+    for (pts_us, picture) in decoded(&after) {
+        let (_, ideal) = source.iter().find(|(source_us, _)| *source_us == pts_us).unwrap();
+        assert!(psnr(&picture, ideal) > 32.0, "at {pts_us} of {shown:?}");
+    }
+    assert!(after.len() >= 14 && !layer(&before, 0).is_empty());
+}
+
+#[test]
 fn a_rate_is_kept_and_changed() {
     let units = pictures(B_FRAMES);
     let bytes = |bitrate| {

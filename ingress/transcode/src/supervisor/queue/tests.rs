@@ -1,6 +1,7 @@
 //! What leaves the queue, and what is left out.
 
 use super::*;
+use crate::group;
 use crate::plan::Preset;
 use crate::plan::VideoPlan;
 
@@ -62,7 +63,7 @@ fn floods_are_bounded() {
     for _ in 0..10 {
         queue.push(large.clone());
     }
-    assert!(queue.bytes <= BYTES_MAX && queue.replay.bytes <= REPLAY_BYTES_MAX);
+    assert!(queue.bytes <= BYTES_MAX && queue.replay.bytes() <= group::BYTES_MAX);
     let too_large = AccessUnit { data: Bytes::from(vec![0; UNIT_BYTES_MAX + 1]), ..picture(0, true) };
     assert_eq!(queue.push(too_large), Accepted::TooLarge);
 }
