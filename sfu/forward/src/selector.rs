@@ -13,6 +13,9 @@ use crate::uptrack::{ENCODINGS_MAX, UpTrack};
 /// after it; the subscriber asks for those between (RFC 4585), and they are in the ring.
 const BACKLOG_MAX: u64 = 128;
 
+/// Sound may begin with a packet that is so many behind the newest: what was said just before.
+const PRE_ROLL_MAX: u64 = 8;
+
 /// What becomes of a packet for one subscriber.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Choice {
@@ -218,7 +221,7 @@ impl Selector {
         let is_past = self.left.get(usize::from(encoding)).is_none_or(|&left| meta.seq <= left);
         match self.kind {
             _ if is_past => false,
-            Kind::Audio => behind == 0,
+            Kind::Audio => behind <= PRE_ROLL_MAX,
             Kind::Video => behind < BACKLOG_MAX && (meta.frame.keyframe || blind),
         }
     }

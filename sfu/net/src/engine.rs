@@ -67,6 +67,6 @@ impl Engine for Shard {
     }
 
     fn is_droppable(message: &ShardMessage) -> bool {
-        matches!(message, ShardMessage::Packet { .. } | ShardMessage::Datagram { .. })
+        matches!(message, ShardMessage::Packet { .. } | ShardMessage::Backlog { .. } | ShardMessage::Datagram { .. })
     }
 }

@@ -118,6 +118,7 @@ impl Shard {
     /// Ends a track here, its subscriptions, and its mirrors elsewhere.
     pub(crate) fn end_track(&mut self, track: TrackKey) -> Option<()> {
         let entry = self.tracks.by_key.remove(&track)?;
+        self.loudest.forget(track);
         self.timers.set(Task::Track(track), None);
         for subscriber in entry.subscribers {
             self.tracks.downs.remove(&subscriber.key);
@@ -210,6 +211,7 @@ impl Shard {
         self.forget_down_sources(subscriber.peer, down);
         if deserted {
             self.tracks.by_key.remove(&track);
+            self.loudest.forget(track);
             self.timers.set(Task::Track(track), None);
             self.outbox.messages.push((track.shard, ShardMessage::Unfollow(track)));
         }

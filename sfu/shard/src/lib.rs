@@ -11,6 +11,7 @@ mod fed;
 mod feedback;
 mod health;
 mod levels;
+pub mod loudest;
 mod media;
 pub mod message;
 pub mod outbox;
@@ -29,9 +30,11 @@ use door::{DownKey, ShardId, TrackKey};
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 
+pub use loudest::SoundLimits;
 pub use message::ShardMessage;
 pub use outbox::Outbox;
 
+use loudest::Loudest;
 use peers::Peers;
 use routes::{PeerSlot, Routes};
 use timers::Timers;
@@ -65,6 +68,8 @@ pub struct Shard {
     timers: Timers<Task>,
     stats: door::ShardStats,
     watch: health::Watch,
+    /// Which sounds of large rooms are sent on.
+    loudest: Loudest,
     /// Peers that connected and whose subscriptions are still to begin.
     connected: Vec<PeerSlot>,
     /// Tracks with packets that arrived in this turn and are still to be sent to subscribers.
@@ -119,6 +124,7 @@ impl Shard {
             routes: Routes::default(),
             timers,
             watch: health::Watch::default(),
+            loudest: Loudest::default(),
             connected: Vec::new(),
             touched: Vec::new(),
             touched_at: now,

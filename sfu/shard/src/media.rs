@@ -90,8 +90,15 @@ impl Shard {
         self.look_after_layers(now, key);
     }
 
-    /// Keeps a packet for the end of the turn, or of its frame.
+    /// Keeps a packet for the end of the turn, or of its frame, unless it is a sound of which there are too many.
     fn note_arrival(&mut self, now: Instant, key: TrackKey, arrival: Arrival) {
+        let is_sound = self.tracks.at(key).is_some_and(|track| track.kind == Kind::Audio);
+        if !is_sound || self.admits(now, key, &arrival) {
+            self.keep_pending(now, key, arrival);
+        }
+    }
+
+    pub(crate) fn keep_pending(&mut self, now: Instant, key: TrackKey, arrival: Arrival) {
         let Some(track) = self.tracks.by_key.get_mut(&key) else { return };
         if track.pending.is_empty() {
             self.touched.push(key);
@@ -122,6 +129,9 @@ impl Shard {
         let at = Stamp::of(self.epoch, now);
         let Some(TrackEntry { kind, up, subscribers, pending, .. }) = self.tracks.by_key.get_mut(&key) else { return };
         let is_video = *kind == Kind::Video;
+        if is_video && pending.len() > 1 {
+            up.equalise(pending);
+        }
         for subscriber in subscribers {
             let Some(entry) = self.peers.at(subscriber.peer) else { continue };
             for arrival in pending.iter() {

@@ -67,12 +67,6 @@ impl DownTrack {
         self.replay = replay;
     }
 
-    /// Ends a replay before its end: the subscriber waits for a key frame again.
-    pub fn abandon_replay(&mut self) {
-        self.replay = None;
-        self.selector.stop();
-    }
-
     /// Whether a replay is under way.
     pub fn is_replaying(&self) -> bool {
         self.replay.is_some()
