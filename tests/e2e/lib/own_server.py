@@ -13,8 +13,11 @@ class OwnServer:
 
     def __enter__(self) -> "OwnServer":
         log = open(f"{os.environ['THALWEG_LOG']}.own", "wb")
-        flags = ["--dev", "--port", "0", "--rtc.udp_port", "0", "--shutdown.grace", "1s", "--room.departure_timeout", "1", "--room.empty_timeout", "1"]
-        self._process = subprocess.Popen([os.environ["THALWEG_BIN"], *flags, *self._flags], stdout=subprocess.PIPE, stderr=log, text=True)
+        flags = ["--dev", "--port", "0", "--rtc.udp_port", "0", "--ingress.rtmp_port", "0", "--shutdown.grace", "1s", "--room.departure_timeout", "1", "--room.empty_timeout", "1"]
+        # What the suite tells a scenario in variables is no configuration.
+        environment = {name: value for name, value in os.environ.items() if not name.startswith("THALWEG_")}
+        command = [os.environ["THALWEG_BIN"], *flags, *self._flags]
+        self._process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True, env=environment)
         for line in self._process.stdout:
             if found := re.search(r"listening http=\S+:(\d+)", line):
                 self.port = int(found[1])

@@ -27,7 +27,7 @@ export default async function (stage) {
   check(started.room.creationTime > 0n && started.raw.room.creationTime === String(started.room.creationTime), `room_started: ${JSON.stringify(started.raw)}`);
   check(joined.participant.identity === 'ada' && joined.raw.participant.state === 'ACTIVE' && joined.room.numParticipants === 1, `participant_joined: ${JSON.stringify(joined.raw)}`);
   check(Object.keys(published.raw.room).sort().join() === 'name,sid' && Object.keys(published.raw.participant).sort().join() === 'identity,sid', `track_published: ${JSON.stringify(published.raw)}`);
-  check(published.track.sid.startsWith('TR_') && published.raw.track.source === 'MICROPHONE' && published.raw.track.mimeType === 'audio/opus', `track_published: ${JSON.stringify(published.raw.track)}`);
+  check(published.track.sid.startsWith('TR_') && published.raw.track.source === 'MICROPHONE' && /^audio\/(opus|red)$/.test(published.raw.track.mimeType), `track_published: ${JSON.stringify(published.raw.track)}`);
   check(live.participant.identity === 'ada' && live.room.name === 'river', `live_started: ${JSON.stringify(live.raw)}`);
   check(left.raw.participant.state === 'DISCONNECTED' && left.raw.participant.disconnectReason === 'CLIENT_INITIATED', `participant_left: ${JSON.stringify(left.raw)}`);
 
