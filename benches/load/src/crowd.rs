@@ -282,7 +282,8 @@ impl Crowd {
                 participant.fail(format!("it waited {} s for {missing}", JOIN_TIMEOUT.as_secs()));
                 continue;
             }
-            let candidates = participant.candidates().to_vec();
+            let connected = participant.steps.connected.is_some();
+            let candidates = if connected { Vec::new() } else { participant.candidates().to_vec() };
             let Some(media) = &mut participant.media else {
                 *wake = clock.now + JOIN_TIMEOUT;
                 continue;

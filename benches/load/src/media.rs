@@ -235,8 +235,8 @@ impl Media {
         let Ok(packet) = wire::rtp::Packet::parse(packet) else { return };
         if repeated {
             sink.repair(arrived, packet.payload(), bytes);
-        } else if let Some(sent_ns) = sink.sample(seen.seq, packet.payload()) {
-            tally.note_latency(Duration::from_nanos(at_ns.saturating_sub(sent_ns)));
+        } else if let Some(latency) = sink.sample(at_ns, seen.seq, packet.payload()) {
+            tally.note_latency(latency);
         }
     }
 

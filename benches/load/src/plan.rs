@@ -357,9 +357,7 @@ mod tests {
         for (word, full) in table {
             assert_eq!(Scenario::parse(word).unwrap().word(), full);
         }
-        for word in
-            ["", "stream:1", "livestream:x", "livestream:0", "livestream:1x2", "meeting:99999", "churn:-1", "churn:x1"]
-        {
+        for word in ["", "stream:1", "livestream:x", "livestream:0", "livestream:1x2", "meeting:99999", "churn:-1"] {
             assert!(Scenario::parse(word).is_err(), "{word}");
         }
     }

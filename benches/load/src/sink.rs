@@ -98,6 +98,7 @@ pub struct Sink {
     key_seen: bool,
     next_key: Instant,
     first_at: Option<Instant>,
+    first_ns: u64,
     timestamp: u32,
     arrived: Instant,
     jitter: u32,
@@ -118,6 +119,7 @@ impl Sink {
             last_mark: None,
             next_key: now + KEY_INTERVAL,
             first_at: None,
+            first_ns: 0,
             timestamp: 0,
             arrived: now,
             jitter: 0,
@@ -177,9 +179,13 @@ impl Sink {
         self.jitter = self.jitter.saturating_add_signed((deviation.cast_signed() - self.jitter.cast_signed()) / 16);
     }
 
-    /// Reads a decrypted packet, and gives when it was sent, nanoseconds since 1970.
-    pub fn sample(&mut self, seq: u16, payload: &[u8]) -> Option<u64> {
+    /// Reads a decrypted packet that arrived at `at_ns`, nanoseconds since 1970, and gives how long it was on its way;
+    /// `None` also for what was sent before the track's first packet came: the server kept it for those who come late.
+    pub fn sample(&mut self, at_ns: u64, seq: u16, payload: &[u8]) -> Option<Duration> {
         self.counts.sampled += 1;
+        if self.first_ns == 0 {
+            self.first_ns = at_ns;
+        }
         let mark = match Mark::read(self.params.kind, payload) {
             Reading::Whole(mark) => mark,
             Reading::Damaged => {
@@ -190,7 +196,8 @@ impl Sink {
         };
         self.key_seen |= mark.is_key && mark.index + 1 == mark.count;
         self.continuity(seq, mark);
-        Some(mark.sent_ns)
+        let live = mark.sent_ns >= self.first_ns;
+        live.then(|| Duration::from_nanos(at_ns.saturating_sub(mark.sent_ns)))
     }
 
     /// Compares how far the publisher's own numbers and the server's have moved since the last sample.
@@ -362,13 +369,15 @@ mod tests {
         let table = [(10, 0, 1, 0), (12, 2, 1, 0), (14, 7, 1, 0), (20, 9, 1, 0), (21, 500, 1, 1), (22, 501, 2, 1)];
         for (seq, serial, track, encoding) in table {
             sink.note(now, &seen(seq), 100, &mut false);
-            assert_eq!(sink.sample(seq, &payload(serial, track, encoding)), Some(77));
+            let latency = sink.sample(50 + u64::from(seq), seq, &payload(serial, track, encoding));
+            // What was sent at 77 is younger than the first arrival at 60.
+            assert_eq!(latency, Some(Duration::from_nanos(u64::from(seq).saturating_sub(27))));
         }
         let counts = sink.counts();
         assert_eq!((counts.hidden, counts.padding, counts.switches, counts.mixed), (3, 4, 1, 1));
         let mut broken = payload(1, 1, 1);
         *broken.last_mut().unwrap() ^= 1;
-        assert_eq!(sink.sample(23, &broken), None);
+        assert_eq!(sink.sample(99, 23, &broken), None);
         assert_eq!(sink.counts().damaged, 1);
     }
 
