@@ -260,7 +260,7 @@ impl Estimator {
 
     fn target(&self, now: Stamp) -> f64 {
         let remb = self.remb.filter(|&(_, at)| now.since(at) < REMB_TRUST).map(|(bps, _)| bps);
-        let own = self.loss.bound().map_or(self.aimd.bps(), |bound| bound.min(self.aimd.bps()));
+        let own = self.loss.bound().unwrap_or(f64::INFINITY).min(self.aimd.bps());
         let target = if self.has_feedback { own } else { remb.unwrap_or(own) };
         target.clamp(TARGET_BPS.0 as f64, TARGET_BPS.1 as f64)
     }

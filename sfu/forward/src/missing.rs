@@ -23,24 +23,26 @@ pub(crate) struct Missing {
 struct Absent {
     seq: u64,
     due: Instant,
+    asked: Option<Instant>,
     attempts: u8,
 }
 
 impl Missing {
     /// Notes the missing packets; returns how many were given up to keep within the limit.
     pub(crate) fn extend(&mut self, now: Instant, missing: std::ops::Range<u64>) -> u64 {
-        let absent = |seq| Absent { seq, due: now, attempts: 0 };
+        let absent = |seq| Absent { seq, due: now, asked: None, attempts: 0 };
         self.packets.extend(missing.map(absent));
         let excess = self.packets.len().saturating_sub(MISSING_MAX);
         self.packets.drain(..excess);
         excess as u64
     }
 
-    /// The packet came after all.
-    pub(crate) fn remove(&mut self, seq: u64) {
-        if let Ok(index) = self.packets.binary_search_by_key(&seq, |absent| absent.seq) {
-            self.packets.remove(index);
-        }
+    /// The packet came after all. When it was asked for, if that was once: an answer to one of several requests tells
+    /// nothing of the round trip.
+    pub(crate) fn remove(&mut self, seq: u64) -> Option<Instant> {
+        let index = self.packets.binary_search_by_key(&seq, |absent| absent.seq).ok()?;
+        let absent = self.packets.remove(index);
+        absent.asked.filter(|_| absent.attempts == 1)
     }
 
     /// Forgets all.
@@ -61,6 +63,7 @@ impl Missing {
                 return false;
             }
             absent.due = now + retry;
+            absent.asked = Some(now);
             seqs.push(absent.seq as u16);
             true
         });
@@ -94,6 +97,17 @@ mod tests {
         missing.remove(65535);
         assert_eq!(missing.deadline(), Some(start + RTT + RETRY_SLACK));
         assert_eq!(due(&mut missing, start + RTT + RETRY_SLACK), [0]);
+    }
+
+    #[test]
+    fn tells_when_it_asked_if_that_was_once() {
+        let (mut missing, start) = (Missing::default(), crate::testing::start());
+        missing.extend(start, 1..4);
+        assert_eq!(missing.remove(1), None);
+        due(&mut missing, start + RTT);
+        assert_eq!(missing.remove(2), Some(start + RTT));
+        due(&mut missing, start + 10 * RTT);
+        assert_eq!((missing.remove(3), missing.remove(3)), (None, None));
     }
 
     #[test]

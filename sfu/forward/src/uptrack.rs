@@ -73,6 +73,9 @@ pub struct UpTrack {
     descriptor_id: Option<u8>,
     marking_id: Option<u8>,
     live: u8,
+    /// When the last packet was asked for, if it was.
+    asked: Option<Instant>,
+    round_trip: Option<Duration>,
     stats: UpStats,
 }
 
@@ -98,6 +101,8 @@ impl UpTrack {
             descriptor_id: None,
             marking_id: None,
             live: 0,
+            asked: None,
+            round_trip: None,
             stats: UpStats::default(),
         };
         track.update(params);
@@ -173,6 +178,7 @@ impl UpTrack {
         };
         let arrival = self.take(now, index, packet, payload, &codec, place)?;
         self.stats.recovered += 1;
+        self.round_trip = self.asked.take().map(|asked| now.saturating_duration_since(asked));
         Some(Arrival { recovered: true, ..arrival })
     }
 
@@ -238,13 +244,19 @@ impl UpTrack {
         let Some(encoding) = self.encodings.get_mut(usize::from(index)).filter(|_| !is_mirror && codec.nack) else {
             return;
         };
-        encoding.missing.remove(seq);
+        self.asked = encoding.missing.remove(seq);
         let given_up = encoding.missing.extend(now, missing_from..seq);
         if given_up > 0 && is_video {
             encoding.lose();
             encoding.throttle.want(now);
         }
         self.stats.lost += given_up;
+    }
+
+    /// How long the publisher took to answer the last request for a packet, once for each answer. Of a peer that only
+    /// publishes, nothing else tells the round trip.
+    pub fn take_round_trip(&mut self) -> Option<Duration> {
+        self.round_trip.take()
     }
 
     /// The packet behind a handle while it is kept: header and payload in the clear, without the

@@ -49,6 +49,9 @@ impl Shard {
             }
         }
         let arrival = track.up.receive(now, route.encoding, &packet, route.stream == Stream::Rtx);
+        if let Some(sample) = track.up.take_round_trip() {
+            entry.note_rtt(sample);
+        }
         if let Some(arrival) = arrival {
             self.arrived(now, route.track, arrival);
         }

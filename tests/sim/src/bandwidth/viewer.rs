@@ -164,7 +164,7 @@ impl Screen {
     }
 
     fn take(&mut self, now: Instant, seq: u16, payload: &[u8]) {
-        let highest = *self.highest.get_or_insert((1 << 32) + u64::from(seq));
+        let highest = *self.highest.get_or_insert_with(|| (1 << 32) + u64::from(seq));
         let distance = seq.wrapping_sub((highest & 0xffff) as u16) as i16;
         let number = highest.saturating_add_signed(i64::from(distance));
         for absent in highest + 1..number {
