@@ -75,6 +75,7 @@ impl World {
         let publisher = down.publisher.clone();
         let params = Box::new(params);
         self.command(Command::AddDownTrack { down: down_key, peer, track: key, up, params, target });
+        self.weigh(sid, track, down_key);
         self.room.attached(sid, track);
         self.tell_quality(sid, &publisher);
         self.tell_speaker(sid, &publisher);
