@@ -2,7 +2,7 @@
 
 use door::{DownTrackParams, ExtensionKind, UpTrackParams};
 use wire::Mid;
-use wire::ext::Writer;
+use wire::ext::{PlayoutDelay, Writer};
 use wire::rtp::{FIXED_HEADER_BYTES, Packet};
 
 /// Packets that carry the MID after a beginning. A receiver that knows our SSRC from the description needs
@@ -10,6 +10,9 @@ use wire::rtp::{FIXED_HEADER_BYTES, Packet};
 /// some arrive. Key frames carry it too, so that a decoder that can start also knows where it belongs.
 /// Leaving it out of the rest saves four bytes per packet.
 const MID_PACKETS: u8 = 100;
+/// Packets that carry the playout delay after a beginning: a receiver keeps what it was last told, and of so many some
+/// arrive.
+const DELAY_PACKETS: u8 = 100;
 /// Bytes before an extension's first element: profile and length.
 const BLOCK_HEAD_BYTES: usize = 4;
 
@@ -36,6 +39,9 @@ pub(crate) struct Extensions {
     /// The subscriber's id of the dependency descriptor, if both ends have it.
     descriptor_id: Option<u8>,
     mids_left: u8,
+    /// The subscriber's id of the playout delay, and what is to be said in place of the publisher's.
+    delay: Option<(u8, [u8; 3])>,
+    delays_left: u8,
 }
 
 impl Extensions {
@@ -55,6 +61,8 @@ impl Extensions {
             transport_id: down.extensions.id(ExtensionKind::TransportSequence),
             descriptor_id: both(up, down, ExtensionKind::DependencyDescriptor).map(|(_, to)| to),
             mids_left: MID_PACKETS,
+            delay: None,
+            delays_left: 0,
         }
     }
 
@@ -63,9 +71,26 @@ impl Extensions {
         self.descriptor_id.is_some()
     }
 
-    /// The MID is sent again for a while.
+    /// Tells the subscriber this playout delay in place of what the publisher says of it.
+    pub(crate) fn set_playout_delay(
+        &mut self,
+        up: &UpTrackParams,
+        down: &DownTrackParams,
+        delay: Option<PlayoutDelay>,
+    ) {
+        let id = down.extensions.id(ExtensionKind::PlayoutDelay);
+        self.delay = id.zip(delay.map(PlayoutDelay::to_bytes));
+        self.delays_left = DELAY_PACKETS;
+        let own = up.extensions.id(ExtensionKind::PlayoutDelay).filter(|_| self.delay.is_some());
+        if let Some(place) = own.and_then(|from| self.ids.get_mut(usize::from(from))) {
+            *place = 0;
+        }
+    }
+
+    /// MID and playout delay are sent again for a while.
     pub(crate) fn begin(&mut self) {
         self.mids_left = MID_PACKETS;
+        self.delays_left = DELAY_PACKETS;
     }
 
     /// Adds the extensions of a packet made from `source` to the empty `writer`, and the dependency descriptor that was
@@ -88,6 +113,12 @@ impl Extensions {
         for (id, data) in source.into_iter().flat_map(Packet::extensions) {
             // Id 0 is refused, a full block takes no more: such an element is left out.
             writer.push(self.ids.get(usize::from(id)).copied().unwrap_or(0), data);
+        }
+        if let Some((id, delay)) = &self.delay
+            && (self.delays_left > 0 || keyframe)
+        {
+            self.delays_left = self.delays_left.saturating_sub(1);
+            writer.push(*id, delay);
         }
         if let (Some(id), Some(data)) = (self.descriptor_id, descriptor) {
             writer.push(id, data);

@@ -168,6 +168,31 @@ impl AudioLevel {
     }
 }
 
+/// How long a receiver is to hold pictures before it shows them, at least and at most
+/// (`http://www.webrtc.org/experiments/rtp-hdrext/playout-delay`).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct PlayoutDelay {
+    min: u16,
+    max: u16,
+}
+
+impl PlayoutDelay {
+    /// The longest that can be told: 12 bits of 10 ms.
+    pub const MS_MAX: u32 = 40_950;
+
+    /// A delay in milliseconds, told in steps of 10 ms; what is longer than [`Self::MS_MAX`] counts as that.
+    pub fn from_ms(min: u32, max: u32) -> Self {
+        let steps = |ms: u32| (ms.min(Self::MS_MAX) / 10) as u16;
+        Self { min: steps(min.min(max)), max: steps(max) }
+    }
+
+    /// The element's data: two values of 12 bits.
+    pub fn to_bytes(self) -> [u8; 3] {
+        let [_, high, middle, low] = (u32::from(self.min) << 12 | u32::from(self.max)).to_be_bytes();
+        [high, middle, low]
+    }
+}
+
 /// Reads the transport-wide sequence number (draft-holmer-rmcat-transport-wide-cc-extensions-01 section 2).
 pub fn transport_sequence(data: &[u8]) -> Option<u16> {
     data.first_chunk::<2>().map(|bytes| u16::from_be_bytes(*bytes))
@@ -226,6 +251,13 @@ mod tests {
             writer.write(&mut out).unwrap();
             assert_eq!(out[0], form, "id {id}, {len} bytes");
         }
+    }
+
+    #[test]
+    fn playout_delay_takes_twelve_bits_each() {
+        assert_eq!(PlayoutDelay::from_ms(100, 2000).to_bytes(), [0x00, 0xa0, 0xc8]);
+        assert_eq!(PlayoutDelay::from_ms(900, 100), PlayoutDelay::from_ms(100, 100));
+        assert_eq!(PlayoutDelay::from_ms(0, u32::MAX).to_bytes(), [0x00, 0x0f, 0xff]);
     }
 
     #[test]

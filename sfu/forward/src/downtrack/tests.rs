@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use door::Kind;
+use door::{ExtensionKind, Kind};
 use proptest::prelude::*;
 use rand::SeedableRng;
 use rand::rngs::StdRng;
@@ -193,6 +193,37 @@ fn red_is_stripped_to_its_newest_block() {
     assert_eq!(world.send(0, &broken), None);
     let next = world.send(0, &Made::audio(3)).unwrap();
     assert_eq!(next.seq, got.seq.wrapping_add(1));
+}
+
+#[test]
+fn encrypted_red_is_not_cut() {
+    let params = UpTrackParams { encrypted: true, ..audio_params("0") };
+    let mut world = World::new(params, Kind::Audio, LayerTarget::BEST);
+    let red = Made { pt: 63, payload: vec![0xef, 0, 0, 2, 111, 9, 9, 1, 2], ..Made::audio(1) };
+    assert_eq!(world.send(0, &red), None, "not for whom it would be noise");
+    let opus = Made { payload: vec![0xef, 0, 0, 2, 111, 9, 9, 1, 2], ..Made::audio(2) };
+    assert_eq!(world.send(0, &opus).unwrap().payload, opus.payload);
+}
+
+#[test]
+fn the_playout_delay_is_ours_where_it_is_set() {
+    const DELAY: u8 = 8;
+    let mut params = video_params("1", &["q", "h", "f"]);
+    params.extensions.set(ExtensionKind::PlayoutDelay, 5);
+    let mut own = down_params(Kind::Video);
+    own.extensions.set(ExtensionKind::PlayoutDelay, DELAY);
+    let mut world = World::new(params.clone(), Kind::Video, up_to(0, 9));
+    let delay_of = |got: &Got| got.extensions.iter().find(|(id, _)| *id == DELAY).map(|(_, data)| data.clone());
+    let made = |seq: u16, frame| Made { extensions: vec![(5, vec![0, 0, 1])], ..Made::vp8(0, seq, seq.into(), frame) };
+    world.down.update(&params, own);
+    assert_eq!(delay_of(&world.send(0, &made(1, Vp8Frame::key(1))).unwrap()), Some(vec![0, 0, 1]));
+    world.down.set_playout_delay(&params, Some(PlayoutDelay::from_ms(100, 2000)));
+    let told = (2..300).filter(|&seq| {
+        let delay = delay_of(&world.send(0, &made(seq, Vp8Frame::delta(seq))).unwrap());
+        assert!(delay.is_none() || delay == Some(vec![0x00, 0xa0, 0xc8]));
+        delay.is_some()
+    });
+    assert_eq!(told.count(), 100);
 }
 
 #[test]
