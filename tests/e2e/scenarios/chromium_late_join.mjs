@@ -12,7 +12,8 @@ export default async function (stage) {
   await ada.microphone();
   const first = await stage.joined('bob');
   await first.sees(ada, { frames: 30 });
-  const notes = [];
+  const asked = async () => (await ada.sent('Camera')).reduce((sum, { pliCount }) => sum + pliCount, 0);
+  const [before, notes] = [await asked(), []];
   for (const [mode, singlePeerConnection] of [['single', true], ['dual', false]]) {
     const [connected, seen] = [[], []];
     for (let turn = 0; turn < JOINS; turn++) {
@@ -29,6 +30,9 @@ export default async function (stage) {
     check(Math.max(...seen) <= LATE_MS_MAX, `${mode}: the first frame took ${Math.max(...seen)} ms, limit ${LATE_MS_MAX}`);
     notes.push(`${mode}: joined after ${middle(connected)} ms, first frame after ${middle(seen)} ms (worst ${Math.max(...seen)})`);
   }
+  const requests = (await asked()) - before;
+  check(requests < 2 * JOINS, `${requests} keyframe requests for ${2 * JOINS} joins: what the server keeps should serve most`);
+  notes.push(`${requests} keyframe requests for ${2 * JOINS} joins`);
   return notes.join('; ');
 }
 
