@@ -66,6 +66,9 @@ pub struct Sending {
 #[derive(Debug)]
 pub struct Feed {
     schedule: Schedule,
+    /// When what came from the publisher is due, whatever becomes of it on its way here.
+    intake: Schedule,
+    taken_until: Option<Instant>,
     /// The media time in microseconds that is now at an instant, for reports; both tracks share it.
     origin: Option<(Instant, i64)>,
     video: Option<Video>,
@@ -94,7 +97,15 @@ struct Audio {
 impl Feed {
     /// A feed without tracks. `rng` decides sources and first numbers.
     pub fn new(rng: StdRng) -> Self {
-        Self { schedule: Schedule::default(), origin: None, video: None, audio: None, rng }
+        Self {
+            schedule: Schedule::default(),
+            intake: Schedule::default(),
+            taken_until: None,
+            origin: None,
+            video: None,
+            audio: None,
+            rng,
+        }
     }
 
     /// Begins the picture, or changes its configuration. Every encoding is of the same codec.
@@ -236,9 +247,20 @@ impl Feed {
         self.pacers().filter_map(Pacer::deadline).min()
     }
 
+    /// When a full feed takes more, unless what waits leaves before; `None` when it is not ahead of its time.
+    pub fn relief(&self) -> Option<Instant> {
+        self.taken_until.and_then(|until| until.checked_sub(AHEAD_MAX))
+    }
+
+    /// Notes that the publisher's media of a time came, also where it takes another way first.
+    pub fn taken(&mut self, now: Instant, time_us: i64) {
+        self.taken_until = Some(self.intake.release(now, time_us));
+    }
+
     /// Whether so much waits that the publisher must not be read for a while.
     pub fn is_full(&self, now: Instant) -> bool {
-        self.pacers().any(|pacer| pacer.is_full(now, AHEAD_MAX))
+        let ahead = self.taken_until.map_or(Duration::ZERO, |until| until.saturating_duration_since(now));
+        ahead > AHEAD_MAX || self.pacers().any(|pacer| pacer.is_full(now, AHEAD_MAX))
     }
 
     /// The RTP time that is `now`, for each encoding of a track; empty before its first media. All tracks are told of

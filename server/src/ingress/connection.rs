@@ -74,14 +74,14 @@ async fn carry(pass: &Pass, channel: &mut Channel, push: Push) -> Result<(), End
         channel.flush().await?;
         live.advance(Instant::now());
         let full = live.is_full(now);
-        let due = live.deadline();
+        let due = live.deadline(now);
         let patience = channel.session.deadline();
         tokio::select! {
             read = channel.read(), if !full => read?,
             news = live.next() => live.hear(news).map_err(End::Refused)?,
             () = sleep_until(due) => {}
-            () = tokio::time::sleep_until(patience.into()) => {
-                if let Some(fault) = channel.session.expired(Instant::now()).filter(|_| !full) {
+            () = sleep_until(patience), if !full => {
+                if let Some(fault) = channel.session.expired(Instant::now()) {
                     return Err(End::Peer(fault));
                 }
             }

@@ -89,6 +89,7 @@ impl<'a> Live<'a> {
                 }
             }
             Event::Video(unit) => {
+                self.feed.taken(now, unit.dts_ms.saturating_mul(1000));
                 if self.picture.unit(now, unit, info.video.as_ref(), &mut self.feed)? {
                     self.open(Line::Video).await?;
                 }
@@ -98,7 +99,10 @@ impl<'a> Live<'a> {
                     self.open(Line::Audio).await?;
                 }
             }
-            Event::Audio(unit) => self.sound.unit(now, unit, &mut self.feed),
+            Event::Audio(unit) => {
+                self.feed.taken(now, unit.pts_ms.saturating_mul(1000));
+                self.sound.unit(now, unit, &mut self.feed);
+            }
             Event::Publish(_) | Event::Ended => {}
         }
         Ok(())
@@ -199,9 +203,10 @@ impl<'a> Live<'a> {
     }
 
     /// When [`Live::advance`] has something to do.
-    pub(super) fn deadline(&self) -> Instant {
+    pub(super) fn deadline(&self, now: Instant) -> Instant {
         let sending = self.feed.deadline().filter(|_| !self.is_opening());
-        sending.map_or(self.report_at, |at| at.min(self.report_at))
+        let relief = self.feed.relief().filter(|at| *at > now);
+        sending.into_iter().chain(relief).fold(self.report_at, Instant::min)
     }
 
     /// Whether the encoder must not be read for a while.

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import os
+import signal
 import time
 
 import imageio_ffmpeg
@@ -57,7 +58,7 @@ class Encoder:
         self._command = [
             imageio_ffmpeg.get_ffmpeg_exe(), "-hide_banner", "-loglevel", "warning", "-nostdin",
             *("-f", "rawvideo", "-pix_fmt", "yuv420p", "-s", f"{width}x{height}", "-r", str(fps), "-i", "pipe:0"),
-            *("-f", "lavfi", "-i", f"sine=frequency={hertz}:sample_rate=48000,volume=12dB"),
+            *("-re", "-f", "lavfi", "-i", f"sine=frequency={hertz}:sample_rate=48000,volume=12dB"),
             *video, "-pix_fmt", "yuv420p", "-g", str(fps * KEYFRAME_SECONDS), *audio, "-ac", "2",
             *("-f", "flv", f"{url}/{key}"),
         ]
@@ -77,8 +78,8 @@ class Encoder:
         """Ends as a creator does who presses the button."""
         for task in self._tasks[:1]:
             task.cancel()
-        with contextlib.suppress(ConnectionError, BrokenPipeError):
-            self.process.stdin.close()
+        with contextlib.suppress(ProcessLookupError):
+            self.process.send_signal(signal.SIGINT)
         try:
             await asyncio.wait_for(self.process.wait(), 5)
         except asyncio.TimeoutError:

@@ -128,6 +128,17 @@ fn a_fast_file_fills_the_feed_and_a_live_one_never_does() {
 }
 
 #[test]
+fn what_goes_another_way_first_fills_the_feed_as_well() {
+    let (mut feed, now) = feed();
+    feed.taken(now, 0);
+    assert!(!feed.is_full(now));
+    feed.taken(now, 1_500_000);
+    assert!(feed.is_full(now));
+    assert_eq!(feed.relief(), Some(now + Duration::from_millis(500)));
+    assert!(!feed.is_full(now + Duration::from_millis(500)));
+}
+
+#[test]
 fn an_overlong_sound_is_dropped() {
     let (mut feed, now) = feed();
     feed.begin_audio();
