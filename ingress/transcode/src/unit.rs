@@ -34,9 +34,10 @@ pub struct AccessUnit {
 /// before the first unit's time by the codecs' delay.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Output {
-    /// 20 ms of Opus, 48 kHz stereo. Packets follow each other without a gap: silence fills holes of the source.
+    /// 20 ms of Opus, 48 kHz stereo. Packets follow each other without a gap: silence fills holes of the source up to
+    /// 1.2 s; behind a longer one, time leaps.
     Opus {
-        /// The time of its first sample as a decoder plays it; the next packet's is 20 000 later, up to drift.
+        /// The time of its first sample as a decoder plays it; the next packet's is 20 000 later but for a leap.
         pts_us: i64,
         /// The packet: an RTP payload as it is (RFC 7587).
         data: Bytes,

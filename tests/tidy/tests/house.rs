@@ -14,6 +14,8 @@ const PURE: &[&str] = &[
     "signaling/room/src",
     "signaling/sdp/src",
     "signaling/livekit/src/world",
+    "ingress/transcode/src/audio",
+    "ingress/transcode/src/video",
 ];
 
 fn files() -> Vec<File> {

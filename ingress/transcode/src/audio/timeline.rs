@@ -5,7 +5,10 @@ use super::{PACKET_FRAMES, RATE};
 /// From here on a difference is a hole or an overlap: more than one AAC frame at 44.1 kHz, less than what an eye
 /// notices between lips and sound (±40 ms).
 const HOLE_US: i64 = 30_000;
-/// From here on the sender's clock has jumped: nothing is filled, time starts anew.
+/// A hole of this length is no longer filled, time goes on behind it: silence in one burst would flood the receivers'
+/// buffers (theirs hold 200 packets), and it is longer than [`OVERDUE_US`].
+const LEAP_US: i64 = 1_200_000;
+/// From here on the sender's clock has jumped back, and time starts anew; below, sound is only late.
 const JUMP_US: i64 = 5_000_000;
 /// So long sound may be late against the picture's decoding time before silence stands in for it: encoders interleave
 /// more tightly than this.
@@ -34,7 +37,7 @@ pub enum Step {
         /// How much, microseconds.
         us: i64,
     },
-    /// The sender's clock jumped: it begins a new count.
+    /// The sender's clock jumped, or nothing came for long: it begins a new count.
     Restart,
 }
 
@@ -60,11 +63,11 @@ impl Timeline {
             return Step::Follow;
         };
         let difference = pts_us.saturating_sub(expected_us);
-        if difference.unsigned_abs() >= JUMP_US.unsigned_abs() {
+        if !(-JUMP_US..LEAP_US).contains(&difference) {
             *self = Self { anchor_us: Some(pts_us), ..Self::default() };
             return Step::Restart;
         }
-        if difference.abs() < HOLE_US {
+        if difference.unsigned_abs() < HOLE_US.unsigned_abs() {
             self.drift_us += (difference as f64 - self.drift_us) * SMOOTHING;
             return Step::Follow;
         }
@@ -123,9 +126,11 @@ mod tests {
             (2_000_000, Step::Follow),
             (2_029_000, Step::Follow),
             (2_030_000, Step::Silence { us: 30_000 }),
+            (3_199_999, Step::Silence { us: 1_199_999 }),
+            (3_200_000, Step::Restart),
             (1_950_000, Step::Drop { us: 50_000 }),
-            (7_100_000, Step::Restart),
-            (-7_100_000, Step::Restart),
+            (-3_000_000, Step::Drop { us: 5_000_000 }),
+            (-3_000_001, Step::Restart),
             (i64::MIN, Step::Restart),
         ] {
             assert_eq!(started().place(pts_us, 0), step, "{pts_us}");
