@@ -190,3 +190,41 @@ impl Watched {
 
 /// The lowest picture at its full frame rate.
 const LOWEST: LayerTarget = LayerTarget::UpTo { spatial: 0, temporal: u8::MAX };
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn up_to(spatial: u8, temporal: u8) -> LayerTarget {
+        LayerTarget::UpTo { spatial, temporal }
+    }
+
+    fn steps(bps: [[f64; 4]; 4], wish: LayerTarget) -> Vec<(u8, u8, u64)> {
+        let ladder = LayerRates { bps }.ladder(wish);
+        ladder.steps().iter().map(|step| (step.spatial, step.temporal, step.bps)).collect()
+    }
+
+    const DEAD: [f64; 4] = [0.0; 4];
+    const LOW: [f64; 4] = [40.0, 60.0, 100.0, 100.0];
+    const HIGH: [f64; 4] = [360.0, 540.0, 900.0, 900.0];
+
+    #[test]
+    fn a_ladder_has_what_comes_up_to_the_wish() {
+        let all = [LOW, HIGH, DEAD, DEAD];
+        let best = [(0, 0, 40), (0, 1, 60), (0, 3, 100), (1, 1, 540), (1, 3, 900)];
+        assert_eq!(steps(all, LayerTarget::BEST), best);
+        assert_eq!(steps(all, up_to(0, 1)), [(0, 0, 40), (0, 1, 60)]);
+        assert_eq!(steps(all, LayerTarget::Off), []);
+        assert_eq!(steps([DEAD; 4], LayerTarget::BEST), []);
+    }
+
+    #[test]
+    fn a_larger_picture_keeps_its_frame_rate_unless_the_viewer_wants_less() {
+        assert_eq!(steps([LOW, HIGH, DEAD, DEAD], up_to(1, 0)), [(0, 0, 40), (1, 0, 360)]);
+    }
+
+    #[test]
+    fn the_only_layer_that_comes_is_better_than_none() {
+        assert_eq!(steps([DEAD, HIGH, DEAD, DEAD], up_to(0, 3)), [(1, 0, 360), (1, 1, 540), (1, 3, 900)]);
+    }
+}
