@@ -1,11 +1,15 @@
 // Quality is excellent at first, worse when the publisher's packets are lost, and better again afterwards; both sides see it.
 import { reach } from '../lib/check.mjs';
+import { detour, lossy } from '../lib/lossy.mjs';
 
 export default async function (stage) {
-  const [ada, bob] = [await stage.joined('ada'), await stage.joined('bob')];
-  await ada.camera();
+  const relay = await lossy(stage);
+  const ada = await stage.guest('ada');
+  await detour(ada, relay);
+  await ada.join();
+  const bob = await stage.joined('bob');
   await ada.microphone();
-  await bob.sees(ada);
+  await bob.hears(ada);
   const own = () => ada.drive(() => drive.room.localParticipant.connectionQuality);
   const seen = () => bob.drive(() => drive.room.remoteParticipants.get('ada')?.connectionQuality);
   const all = async (wanted) => {
@@ -13,11 +17,8 @@ export default async function (stage) {
     return [now.every((each) => wanted.includes(each)), now];
   };
   await reach('both see excellent', () => all(['excellent']));
-  const cdp = await ada.page.context().newCDPSession(ada.page);
-  const network = (packetLoss) => cdp.send('Network.emulateNetworkConditions', { offline: false, latency: 0, downloadThroughput: -1, uploadThroughput: -1, packetLoss });
-  await cdp.send('Network.enable');
-  await network(30);
+  relay.lose(0.3);
   await reach('both see it fall', () => all(['good', 'poor']), 25_000);
-  await network(0);
+  relay.lose(0);
   await reach('both see it rise', () => all(['excellent']), 25_000);
 }
