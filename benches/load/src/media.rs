@@ -48,7 +48,9 @@ pub struct Media {
     sinks: Vec<Sink>,
     /// Counts of tracks that ended.
     past: SinkCounts,
-    /// The sink found last: packets come in runs.
+    /// The place of the sink of each source, in the order of the sources.
+    routes: Vec<(Ssrc, usize)>,
+    /// The route found last: packets come in runs.
     last: usize,
     arrivals: Arrivals,
     next_report: Instant,
@@ -85,6 +87,7 @@ impl Media {
             transport: 0,
             sinks: Vec::new(),
             past: SinkCounts::default(),
+            routes: Vec::new(),
             last: 0,
             arrivals: Arrivals::default(),
             next_report: now + REPORT_INTERVAL,
@@ -119,6 +122,12 @@ impl Media {
         for gone in &before {
             self.past = self.past.combine(&gone.counts(), |a, b| a + b);
         }
+        let routes = self.sinks.iter().enumerate().flat_map(|(at, sink)| {
+            let params = sink.params();
+            [Some(params.ssrc), params.rtx].into_iter().flatten().map(move |ssrc| (ssrc, at))
+        });
+        self.routes = routes.collect();
+        self.routes.sort_unstable();
         self.last = 0;
     }
 
@@ -242,12 +251,13 @@ impl Media {
 
     #[inline]
     fn find(&mut self, ssrc: Ssrc) -> Option<usize> {
-        let is_it = |sink: &Sink| sink.params().ssrc == ssrc || sink.params().rtx == Some(ssrc);
-        if self.sinks.get(self.last).is_some_and(is_it) {
-            return Some(self.last);
+        match self.routes.get(self.last) {
+            Some((own, sink)) if *own == ssrc => Some(*sink),
+            _ => {
+                self.last = self.routes.binary_search_by_key(&ssrc, |route| route.0).ok()?;
+                self.routes.get(self.last).map(|route| route.1)
+            }
         }
-        self.last = self.sinks.iter().position(is_it)?;
-        Some(self.last)
     }
 
     fn receive_other(&mut self, now: Instant, datagram: &mut [u8], out: &mut Datagrams) {
