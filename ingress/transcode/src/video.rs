@@ -58,6 +58,10 @@ pub struct Video {
     layers: Vec<Layer>,
     governor: Governor,
     source: Option<Sps>,
+    /// A parameter set that cannot be decoded, and of which that was said.
+    refused: Option<Sps>,
+    /// What the decoder does not know was said.
+    complained: bool,
     /// Nothing can be decoded before a key frame with parameter sets that can be decoded here.
     waiting: bool,
     /// Nobody watches: what was not decoded.
@@ -74,6 +78,8 @@ impl Video {
             layers: plan.layers.iter().copied().map(Layer::new).collect(),
             governor: Governor::default(),
             source: None,
+            refused: None,
+            complained: false,
             waiting: true,
             resting: None,
             last_dts_ms: None,
@@ -109,7 +115,9 @@ impl Video {
         self.waiting = false;
         let mut pictures = Vec::new();
         if let Err(why) = self.decoder.decode(unit, &mut pictures) {
-            made.extend(why.unsupported.then(|| Made::Unsupported(format!("H.264: {}", why.what))));
+            if why.unsupported && !std::mem::replace(&mut self.complained, true) {
+                made.push(Made::Unsupported(format!("H.264: {}", why.what)));
+            }
         }
         for (pts_us, picture) in pictures.into_iter().filter(|_| shown) {
             self.encode(&picture, pts_us, made);
@@ -156,12 +164,13 @@ impl Video {
 
     /// Takes a parameter set; a new one begins a new sequence.
     fn enter(&mut self, sps: Sps, made: &mut Vec<Made>) {
-        if self.source == Some(sps) {
+        if self.source == Some(sps) || self.refused == Some(sps) {
             return;
         }
+        self.complained = false;
         if let Decision::Refuse(why) = decide::decide(&sps, true, None) {
             made.push(Made::Unsupported(Decision::Refuse(why).to_string()));
-            self.source = None;
+            (self.source, self.refused) = (None, Some(sps));
             self.waiting = true;
             return;
         }
@@ -172,7 +181,7 @@ impl Video {
             layer.source(size, frame_rate, colour);
         }
         self.decoder.enter(&sps);
-        self.source = Some(sps);
+        (self.source, self.refused) = (Some(sps), None);
     }
 
     fn encode(&mut self, picture: &Picture, pts_us: i64, made: &mut Vec<Made>) {

@@ -229,7 +229,7 @@ fn what_cannot_be_decoded_is_said_once() {
     unit.data = Bytes::copy_from_slice(&sps);
     let sps = Sps::find(&unit.data);
     let mut video = Video::new(&plan(&[108]));
-    let made = feed(&mut video, &[unit]);
+    let made = feed(&mut video, &[unit.clone(), unit.clone(), unit]);
     assert!(matches!(&made[..], [Made::Unsupported(why)] if why.contains("4:4:4")), "{made:?} for {sps:?}");
     assert!(!layer(&feed(&mut video, &pictures(BASELINE)), 0).is_empty(), "the next stream is taken");
 }
