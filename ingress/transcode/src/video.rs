@@ -114,10 +114,11 @@ impl Video {
         }
         self.waiting = false;
         let mut pictures = Vec::new();
-        if let Err(why) = self.decoder.decode(unit, &mut pictures) {
-            if why.unsupported && !std::mem::replace(&mut self.complained, true) {
-                made.push(Made::Unsupported(format!("H.264: {}", why.what)));
-            }
+        if let Err(why) = self.decoder.decode(unit, &mut pictures)
+            && why.unsupported
+            && !std::mem::replace(&mut self.complained, true)
+        {
+            made.push(Made::Unsupported(format!("H.264: {}", why.what)));
         }
         for (pts_us, picture) in pictures.into_iter().filter(|_| shown) {
             self.encode(&picture, pts_us, made);
