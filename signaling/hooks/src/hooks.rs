@@ -139,7 +139,7 @@ impl Hooks {
             let (sender, events) = mpsc::channel(LANE_QUEUE_MAX);
             let client = Client::new(url, policy.reach, Arc::clone(&tls));
             let (store, counters, signer) = (store.clone(), Arc::clone(&counters), Arc::clone(&signer));
-            let post = Arc::new(Post { client, signer, store, counters });
+            let post = Arc::new(Post { client, signer, store, counters, failing: AtomicU64::new(0) });
             tasks.push(tokio::spawn(Worker::new(post, lane, events).run()));
             lanes.insert(key, sender);
         }

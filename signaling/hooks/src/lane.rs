@@ -17,7 +17,7 @@ pub(crate) const BODIES_BYTES_MAX: usize = 64 * 1024 * 1024;
 pub(crate) const FLYING_MAX: usize = 16;
 /// An event older than this is dropped: its receiver was away for a day.
 pub(crate) const AGE_MAX: Duration = Duration::from_secs(24 * 3600);
-/// Tries of an event that its receiver refuses (status 3xx or 4xx): about four minutes, long enough for a receiver's
+/// Tries of an event that its receiver refuses (status 3xx or 4xx): two to three minutes, long enough for a receiver's
 /// restart, short enough that one event it cannot read does not hold its room up for a day.
 pub(crate) const REFUSALS_MAX: u32 = 8;
 

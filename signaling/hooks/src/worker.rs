@@ -1,7 +1,7 @@
 //! One URL's task: feeds its lane, sends what is due, takes off the spool what is done.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use aws_lc_rs::digest;
@@ -31,6 +31,8 @@ pub(crate) struct Post {
     pub(crate) signer: Signer,
     pub(crate) store: Store,
     pub(crate) counters: Arc<Counters>,
+    /// Tries that failed since one succeeded.
+    pub(crate) failing: AtomicU64,
 }
 
 /// One URL's task.
@@ -118,12 +120,20 @@ async fn fly(post: Arc<Post>, event: Spooled) -> (u64, Outcome) {
     match (outcome, fault) {
         (Outcome::Delivered, _) => {
             post.counters.delivered.fetch_add(1, Ordering::Relaxed);
+            let failures = post.failing.swap(0, Ordering::Relaxed);
+            if failures > 0 {
+                tracing::info!(url = %post.client.url(), failures, "webhooks are delivered again");
+            }
             take_off(&post, &[event.id]).await;
         }
         (_, fault) => {
             post.counters.tries_failed.fetch_add(1, Ordering::Relaxed);
-            let why = fault.map(|fault| fault.to_string()).unwrap_or_default();
-            tracing::warn!(url = %post.client.url(), event = event.kind, room = event.room, why, "webhook not delivered");
+            let failures = post.failing.fetch_add(1, Ordering::Relaxed) + 1;
+            // Ever more seldom, so that a dead receiver does not fill the log.
+            if failures.is_power_of_two() {
+                let (url, why) = (post.client.url(), fault.map(|fault| fault.to_string()).unwrap_or_default());
+                tracing::warn!(%url, failures, event = event.kind, room = event.room, why, "webhook not delivered");
+            }
         }
     }
     (event.id, outcome)
