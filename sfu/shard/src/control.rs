@@ -156,6 +156,9 @@ impl Shard {
             return None;
         }
         let mut down = DownTrack::new(up, params.clone(), add.target, &mut self.rng);
+        if params.kind == door::Kind::Video {
+            down.set_playout_delay(up, self.playout_delay);
+        }
         down.set_limit(self.watch_video(slot, &add, params));
         let entry = self.peers.at(slot)?;
         let at = DownRef { track: add.track, down: add.down };
