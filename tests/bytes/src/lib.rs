@@ -3,9 +3,11 @@
 //! `tests/fuzz` feeds them new bytes; the test beside this file replays the corpora in every test run.
 
 mod api;
+mod load;
 mod receive;
 
 pub use api::api;
+pub use load::load;
 use prost::Message;
 pub use receive::receive;
 use wire::codec::{av1, dependency, h264, h265, marking, red, vp8, vp9};
@@ -14,7 +16,7 @@ use wire::codec::{av1, dependency, h264, h265, marking, red, vp8, vp9};
 pub type Target = (&'static str, fn(&[u8]));
 
 /// All targets.
-pub const TARGETS: [Target; 10] = [
+pub const TARGETS: [Target; 11] = [
     ("stun", stun),
     ("rtp", rtp),
     ("rtcp", rtcp),
@@ -25,6 +27,7 @@ pub const TARGETS: [Target; 10] = [
     ("api", api),
     ("receive", receive),
     ("rtmp", rtmp),
+    ("load", load),
 ];
 
 /// STUN messages.
