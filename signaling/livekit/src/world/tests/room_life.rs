@@ -19,6 +19,8 @@ fn names(scene: &Scene) -> Vec<&'static str> {
         RoomEvent::ParticipantConnectionAborted(..) => "aborted",
         RoomEvent::TrackPublished(..) => "published",
         RoomEvent::TrackUnpublished(..) => "unpublished",
+        RoomEvent::LiveStarted(..) => "live_started",
+        RoomEvent::LiveEnded(_) => "live_ended",
         RoomEvent::ClientFault { .. } => "fault",
     };
     scene.events.iter().map(name).collect()
@@ -38,7 +40,17 @@ fn events_tell_the_story() {
     assert_eq!(scene.world.deadline(), None);
     assert_eq!(
         names(&scene),
-        ["room_started", "joined", "published", "aborted", "unpublished", "left", "room_finished"]
+        [
+            "room_started",
+            "joined",
+            "published",
+            "live_started",
+            "aborted",
+            "unpublished",
+            "left",
+            "live_ended",
+            "room_finished"
+        ]
     );
     scene.knock("late", Mode::Single, |_| {});
     assert_eq!(scene.refused, [JoinRefusal::Closing]);
