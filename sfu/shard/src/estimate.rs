@@ -132,7 +132,8 @@ impl Shard {
             };
             // All that follow of the same subscription go while it is at hand.
             while entry.sending.pacer.is_open(at)
-                && let Some(held) = entry.sending.held.pop_front_if(|held| held.down == first.down)
+                && entry.sending.held.front().is_some_and(|held| held.down == first.down)
+                && let Some(held) = entry.sending.held.pop_front()
             {
                 if held.arrival.keyframe && subscriber.held_switch == Some(held.arrival.encoding) {
                     subscriber.held_switch = None;
