@@ -193,6 +193,24 @@ impl World {
         self.handles_due.remove(sid);
     }
 
+    /// The rights of a participant have changed: without `can_publish_data` its data tracks end, without `can_subscribe` it
+    /// receives none, and those of a hidden one are for nobody.
+    pub(super) fn follow_data_rights(&mut self, sid: &ParticipantSid, before: &room::Grants) {
+        let Some(grants) = self.room.participant(sid).map(|it| it.grants.clone()) else { return };
+        self.data_tracks.retain(|_, track| grants.can_publish_data || track.publisher != *sid);
+        for track in self.data_tracks.values_mut() {
+            if !grants.can_subscribe {
+                track.subscribers.remove(sid);
+            }
+            if grants.hidden && track.publisher == *sid {
+                track.subscribers.clear();
+            }
+        }
+        if grants.can_subscribe && !before.can_subscribe {
+            self.subscribe_all_data_tracks(sid);
+        }
+    }
+
     /// A packet on the data track channel: it goes to the track's subscribers under their handles.
     pub(super) fn data_frame(&mut self, sid: &ParticipantSid, payload: &[u8], now: Now) {
         let Some(head) = FrameHead::parse(payload) else { return };

@@ -38,6 +38,7 @@ impl World {
         if !self.room.set_grants(sid, grants, now.monotonic) {
             return;
         }
+        self.follow_data_rights(sid, &before);
         let publishes = |it: &crate::world::session::Session| it.publisher.link.as_ref().is_some_and(|it| it.connected);
         if self.sessions.get(sid).is_some_and(publishes) {
             self.room.set_publisher(sid);

@@ -153,6 +153,22 @@ fn only_forbidden_sources_end() {
 }
 
 #[test]
+fn data_tracks_follow_the_rights_over_data() {
+    let mut scene = Scene::new();
+    let (ann, bob) = (scene.enter("ann", Mode::Single), scene.enter("bob", Mode::Single));
+    let request = proto::PublishDataTrackRequest { pub_handle: 1, name: "t".into(), ..Default::default() };
+    scene.ask(&ann, Asked::PublishDataTrackRequest(request.clone()));
+    assert_eq!(scene.updates(&bob).pop().unwrap().data_tracks.len(), 1);
+    scene.permit("ann", |it| it.can_publish_data = false);
+    assert!(scene.updates(&bob).pop().unwrap().data_tracks.is_empty());
+    scene.ask(&ann, Asked::PublishDataTrackRequest(request.clone()));
+    assert!(scene.updates(&bob).is_empty(), "nor may it publish another");
+    scene.permit("ann", |_| {});
+    scene.ask(&ann, Asked::PublishDataTrackRequest(request));
+    assert_eq!(scene.updates(&bob).pop().unwrap().data_tracks.len(), 1);
+}
+
+#[test]
 fn who_hides_seems_to_leave_and_who_shows_itself_to_come() {
     let mut scene = Scene::new();
     let (mut ann, mut bob) = (scene.enter("ann", Mode::Single), scene.enter("bob", Mode::Single));
