@@ -8,6 +8,8 @@ const SLOT_MICROS: u64 = 50_000;
 const SLOTS: usize = 8;
 /// Counts of the last moments: 150 ms, four or five frames.
 const RECENT_SLOTS: u64 = 3;
+/// Fewest packets of which the last moments tell a rate.
+const RECENT_PACKETS_MIN: u32 = 8;
 /// Less than this was heard: no rate is told yet.
 const SPAN_MICROS_MIN: u64 = 150_000;
 
@@ -15,6 +17,7 @@ const SPAN_MICROS_MIN: u64 = 150_000;
 #[derive(Debug, Default)]
 pub(crate) struct Acknowledged {
     slots: [u32; SLOTS],
+    packets: [u32; SLOTS],
     /// Number of the newest slot since the clock's beginning.
     newest: u64,
     first: Option<Stamp>,
@@ -31,7 +34,7 @@ impl Acknowledged {
             *self = Self { newest: number, first: Some(at), last: at, ..Self::default() };
         }
         for between in (self.newest + 1)..=number {
-            self.slots[slot(between)] = 0;
+            (self.slots[slot(between)], self.packets[slot(between)]) = (0, 0);
         }
         if number + SLOTS as u64 <= self.newest {
             return;
@@ -39,6 +42,7 @@ impl Acknowledged {
         self.newest = self.newest.max(number);
         self.last = self.last.max(at);
         self.slots[slot(number)] = self.slots[slot(number)].saturating_add(u32::from(bytes));
+        self.packets[slot(number)] = self.packets[slot(number)].saturating_add(1);
     }
 
     /// Bits per second, once enough was heard to tell.
@@ -46,8 +50,14 @@ impl Acknowledged {
         self.over(SLOTS as u64, SPAN_MICROS_MIN)
     }
 
-    /// The same of the last moments alone: while a queue stands, what the link itself carries.
+    /// The same of the last moments alone: while a queue stands, what the link itself carries. `None` of so few packets
+    /// that one more or less makes the difference.
     pub(crate) fn recent_bps(&self) -> Option<f64> {
+        let oldest = (self.newest + 1).saturating_sub(RECENT_SLOTS);
+        let packets: u32 = (oldest..=self.newest).filter_map(|it| self.packets.get(slot(it))).sum();
+        if packets < RECENT_PACKETS_MIN {
+            return None;
+        }
         self.over(RECENT_SLOTS, (RECENT_SLOTS - 1) * SLOT_MICROS)
     }
 

@@ -17,6 +17,8 @@ const RISE_SHARE: f64 = 0.95;
 const KEEP_SHARE: f64 = 1.04;
 /// How long one that fell stays, at first and at most.
 const STAY: (Duration, Duration) = (Duration::from_secs(3), Duration::from_secs(24));
+/// How long one stays paused at most: no picture is worse than one that comes and goes.
+const STAY_PAUSED_MAX: Duration = Duration::from_secs(12);
 /// A fall this soon after a rise shows that the rise was in vain.
 const VAIN: Duration = Duration::from_secs(10);
 
@@ -101,9 +103,13 @@ impl Holding {
         }
         let rises = layer > self.layer;
         if self.begun && !rises {
-            let in_vain = self.rose.is_some_and(|rose| now.since(rose) < VAIN);
-            self.stay = if in_vain { (self.stay * 2).clamp(STAY.0, STAY.1) } else { STAY.0 };
-            self.may_rise = now.after(self.stay);
+            // Falling on from a fall is the same fall.
+            if let Some(rose) = self.rose.take() {
+                let in_vain = now.since(rose) < VAIN && !self.stay.is_zero();
+                self.stay = if in_vain { (self.stay * 2).min(STAY.1) } else { STAY.0 };
+            }
+            let stay = if layer.is_none() { self.stay.min(STAY_PAUSED_MAX) } else { self.stay };
+            self.may_rise = now.after(stay.max(STAY.0));
         } else if rises {
             self.rose = Some(now);
         }

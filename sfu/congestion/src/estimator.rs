@@ -25,6 +25,8 @@ const STANDING_MIN: Duration = Duration::from_millis(15);
 const STANDING_MAX: Duration = Duration::from_millis(100);
 /// How long a queue may stand before it is taken for the way itself.
 const DOUBT: Duration = Duration::from_secs(4);
+/// How long, beside a round trip, a queue may be a probe's own doing.
+const SETTLING: Duration = Duration::from_millis(200);
 /// Nothing is probed for this long after a reduction: the queue must drain, and the cause may still be there.
 const CALM: Duration = Duration::from_millis(1500);
 /// Without feedback for this long, with packets sent, the rate falls.
@@ -76,6 +78,8 @@ pub struct Estimator {
     quiet_since: Option<Stamp>,
     /// When the last silence ended.
     back_at: Stamp,
+    /// When the queue that the last probe made has drained.
+    settled_at: Stamp,
     has_feedback: bool,
     /// Since when more than [`STANDING_MAX`] stands.
     standing_since: Option<Stamp>,
@@ -105,6 +109,7 @@ impl Default for Estimator {
             heard: None,
             quiet_since: None,
             back_at: Stamp(0),
+            settled_at: Stamp(0),
             has_feedback: false,
             standing_since: None,
         }
@@ -211,8 +216,9 @@ impl Estimator {
     /// is too much although it does not grow.
     fn usage(&self) -> Usage {
         let standing = self.queue.standing();
+        let own_doing = self.heard.is_some_and(|now| now < self.settled_at) && standing < STANDING_MAX / 2;
         match self.trend.usage() {
-            Usage::Over if standing < STANDING_MIN => Usage::Normal,
+            Usage::Over if standing < STANDING_MIN || own_doing => Usage::Normal,
             Usage::Normal if standing > STANDING_MAX => Usage::Over,
             usage => usage,
         }
@@ -273,6 +279,7 @@ impl Estimator {
         }
         let probe = self.probes.begin(now, self.target(now), desired_bps as f64)?;
         self.cluster = self.probes.sending();
+        self.settled_at = now.after(self.rtt + SETTLING);
         Some(probe)
     }
 

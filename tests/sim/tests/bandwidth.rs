@@ -40,11 +40,11 @@ fn steps_of_capacity_are_followed() {
 #[test]
 fn a_steady_link_is_used_and_pictures_stay_as_they_are() {
     for seed in SEEDS {
-        for name in ["steady", "far"] {
+        for (name, least) in [("steady", 0.85), ("far", 0.8)] {
             let (scenario, traces) = traces(name, seed);
             let rows = traces[0].between(10.0, scenario.seconds);
             let (used, estimate) = (utilisation(rows), mean(rows, |row| row.estimate_bps / row.capacity_bps));
-            assert!(used >= 0.85 && estimate >= 0.85, "seed {seed}, {name}: used {used}, estimated {estimate}");
+            assert!(used >= least && estimate >= 0.85, "seed {seed}, {name}: used {used}, estimated {estimate}");
             let queue = queue_p95_ms(rows);
             assert!(queue <= 100.0, "seed {seed}, {name}: {queue} ms stand in the queue");
             let most = (f64::from(scenario.videos) * (scenario.seconds - 10.0) / 3.0) as u32;

@@ -59,6 +59,22 @@ fn what_fell_waits_and_longer_each_time() {
 }
 
 #[test]
+fn falling_by_steps_is_one_fall_and_a_pause_is_short() {
+    let mut demands = [demand(0, &[100, 500, 1000])];
+    assert_eq!(share(0, 2000, &mut demands), [Some(2)]);
+    for (second, kbps, layer) in
+        [(1, 600, Some(1)), (2, 150, Some(0)), (3, 50, None), (5, 2000, None), (6, 2000, Some(2))]
+    {
+        assert_eq!(share(second, kbps, &mut demands), [layer], "{second}");
+    }
+    for (fall, back) in [(7, 13), (14, 26), (27, 39), (40, 52)] {
+        assert_eq!(share(fall, 50, &mut demands), [None]);
+        assert_eq!(share(back - 1, 2000, &mut demands), [None], "{fall}");
+        assert_eq!(share(back, 2000, &mut demands), [Some(2)], "{fall}");
+    }
+}
+
+#[test]
 fn a_rate_between_two_steps_does_not_make_it_jump() {
     let mut demands = [demand(0, &[100, 1000])];
     let mut changes = 0;
