@@ -16,7 +16,7 @@ use wire::codec::{av1, dependency, h264, h265, marking, red, vp8, vp9};
 pub type Target = (&'static str, fn(&[u8]));
 
 /// All targets.
-pub const TARGETS: [Target; 11] = [
+pub const TARGETS: [Target; 12] = [
     ("stun", stun),
     ("rtp", rtp),
     ("rtcp", rtcp),
@@ -28,6 +28,7 @@ pub const TARGETS: [Target; 11] = [
     ("receive", receive),
     ("rtmp", rtmp),
     ("load", load),
+    ("transcode", transcode),
 ];
 
 /// STUN messages.
@@ -124,4 +125,16 @@ fn publish(bytes: &[u8], piece: usize) -> (usize, Option<rtmp::Fault>) {
         session.output().clear();
     }
     (events, None)
+}
+
+/// What the server reads of foreign streams and of the codecs' process: parameter sets, configurations, words.
+pub fn transcode(bytes: &[u8]) {
+    use transcode::protocol::{FromChild, ToChild};
+    let _ = (transcode::sps::Sps::find(bytes), transcode::audio::aac::AacConfig::parse(bytes));
+    let nals = transcode::annexb::nals(bytes).map(<[u8]>::len).sum::<usize>();
+    assert!(nals <= bytes.len(), "NAL units are parts of the stream");
+    let (record, unit) = bytes.split_at(bytes.len() / 2);
+    let _ = transcode::avcc::Avcc::parse(record).map(|avcc| avcc.annexb(unit));
+    let frame = bytes::Bytes::copy_from_slice(bytes);
+    let _ = (ToChild::parse(frame.clone()), FromChild::parse(frame));
 }
