@@ -16,7 +16,7 @@ use wire::codec::{av1, dependency, h264, h265, marking, red, vp8, vp9};
 pub type Target = (&'static str, fn(&[u8]));
 
 /// All targets.
-pub const TARGETS: [Target; 12] = [
+pub const TARGETS: [Target; 13] = [
     ("stun", stun),
     ("rtp", rtp),
     ("rtcp", rtcp),
@@ -24,11 +24,12 @@ pub const TARGETS: [Target; 12] = [
     ("sdp", sdp),
     ("signal", signal),
     ("join_request", join_request),
+    ("data_track", data_track),
     ("api", api),
     ("receive", receive),
     ("rtmp", rtmp),
-    ("load", load),
     ("transcode", transcode),
+    ("load", load),
 ];
 
 /// STUN messages.
@@ -99,6 +100,13 @@ pub fn signal(bytes: &[u8]) {
 pub fn join_request(bytes: &[u8]) {
     let Ok(text) = std::str::from_utf8(bytes) else { return };
     let _ = livekit::join_request::unpack(text);
+}
+
+/// Packets of LiveKit's data tracks, and their rewriting.
+pub fn data_track(bytes: &[u8]) {
+    let Some(head) = livekit::world::FrameHead::parse(bytes) else { return };
+    let copy = head.readdressed(bytes, 7);
+    assert!(copy.len() == bytes.len() && livekit::world::FrameHead::parse(&copy).is_some_and(|it| it.handle == 7));
 }
 
 /// What an encoder says after the handshake, once whole and once in small pieces: commands, metadata, tags. Both
