@@ -2,7 +2,7 @@
 
 use crate::Fault;
 use crate::amf::{Decoder, Value};
-use crate::limits::NAME_BYTES_MAX;
+use crate::limits::{ENCODER_CHARS_MAX, NAME_BYTES_MAX};
 
 /// One command with its transaction number, by which it is answered.
 #[derive(Clone, PartialEq, Debug)]
@@ -76,7 +76,11 @@ impl Command {
 fn connect(object: &Value) -> Result<Connect, Fault> {
     let text = |name: &str| object.field(name).and_then(Value::text).unwrap_or_default().to_owned();
     let object_encoding = object.field("objectEncoding").and_then(Value::number).unwrap_or(0.0);
-    Ok(Connect { app: checked(text("app"))?, client: text("flashVer"), object_encoding })
+    Ok(Connect {
+        app: checked(text("app"))?,
+        client: text("flashVer").chars().take(ENCODER_CHARS_MAX).collect(),
+        object_encoding,
+    })
 }
 
 fn checked(name: String) -> Result<String, Fault> {

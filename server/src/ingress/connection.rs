@@ -73,6 +73,7 @@ async fn carry(pass: &Pass, channel: &mut Channel, push: Push) -> Result<(), End
         }
         channel.flush().await?;
         live.advance(Instant::now());
+        live.report(now).await;
         let full = live.is_full(now);
         let due = live.deadline(now);
         let patience = channel.session.deadline();

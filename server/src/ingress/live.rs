@@ -24,6 +24,8 @@ use super::{Door, seed};
 const REPORT_INTERVAL: Duration = Duration::from_secs(1);
 /// Seconds from NTP's beginning (1900) to Unix's (RFC 5905 section 6).
 const NTP_UNIX_S: u64 = 2_208_988_800;
+/// Tracks that one stream may begin: its form may change now and then, not with every picture.
+const TRACKS_MAX: u32 = 8;
 /// Key frames further apart than this are worth a word: new viewers wait for them.
 const KEYFRAME_INTERVAL_FINE_MS: i64 = 4_000;
 
@@ -38,6 +40,12 @@ pub(super) struct Live<'a> {
     sound: Sound,
     metadata: Metadata,
     report_at: Instant,
+    /// Media came since the last report.
+    heard: bool,
+    /// Tracks begun.
+    begun: u32,
+    /// The picture's size as the room knows it.
+    told_size: Option<(u32, u32)>,
 }
 
 /// One of its tracks.
@@ -69,6 +77,9 @@ impl<'a> Live<'a> {
             sound: Sound::default(),
             metadata: Metadata::default(),
             report_at: Instant::now() + REPORT_INTERVAL,
+            heard: false,
+            begun: 0,
+            told_size: None,
         }
     }
 
@@ -84,22 +95,22 @@ impl<'a> Live<'a> {
                 let transcoding = info.enable_transcoding.unwrap_or(true);
                 if self.picture.configure(config, info.video.as_ref(), transcoding, &mut self.feed)? {
                     self.open(Line::Video).await?;
-                } else {
-                    self.resize().await;
                 }
             }
             Event::Video(unit) => {
+                self.heard = true;
                 self.feed.taken(now, unit.dts_ms.saturating_mul(1000));
                 if self.picture.unit(now, unit, info.video.as_ref(), &mut self.feed)? {
                     self.open(Line::Video).await?;
                 }
             }
             Event::AudioConfig(config) => {
-                if self.sound.configure(config, info.audio.as_ref(), &mut self.feed) {
+                if self.sound.configure(config, info.audio.as_ref(), &mut self.feed)? {
                     self.open(Line::Audio).await?;
                 }
             }
             Event::Audio(unit) => {
+                self.heard = true;
                 self.feed.taken(now, unit.pts_ms.saturating_mul(1000));
                 self.sound.unit(now, unit, &mut self.feed);
             }
@@ -193,16 +204,24 @@ impl<'a> Live<'a> {
                 }
             }
         }
-        if now >= self.report_at {
-            self.report_at = now + REPORT_INTERVAL;
-            self.push.heard(now);
-            self.report_clock(Line::Video, now);
-            self.report_clock(Line::Audio, now);
-            self.report_state();
-        }
     }
 
-    /// When [`Live::advance`] has something to do.
+    /// Tells once a second what has changed: a stream that changes with every picture tells no more often.
+    pub(super) async fn report(&mut self, now: Instant) {
+        if now < self.report_at {
+            return;
+        }
+        self.report_at = now + REPORT_INTERVAL;
+        if std::mem::take(&mut self.heard) {
+            self.push.heard(now);
+        }
+        self.report_clock(Line::Video, now);
+        self.report_clock(Line::Audio, now);
+        self.report_state();
+        self.report_size().await;
+    }
+
+    /// When [`Live::advance`] or [`Live::report`] has something to do.
     pub(super) fn deadline(&self, now: Instant) -> Instant {
         let sending = self.feed.deadline().filter(|_| !self.is_opening());
         let relief = self.feed.relief().filter(|at| *at > now);
@@ -229,7 +248,14 @@ impl<'a> Live<'a> {
             guest.unpublish(key).await;
         }
         let Some(track) = self.describe(line) else { return Ok(()) };
+        self.begun += 1;
+        if self.begun > TRACKS_MAX {
+            return Err(Refusal::Unfit("its form changes too often"));
+        }
         self.tracks.insert(line, Track::default());
+        if line == Line::Video {
+            self.told_size = self.picture.size();
+        }
         if guest.publish(track).await { Ok(()) } else { Err(Refusal::RoomRefuses) }
     }
 
@@ -297,10 +323,14 @@ impl<'a> Live<'a> {
     }
 
     /// Tells the room when the picture has another size.
-    async fn resize(&self) {
-        let (Some(guest), Some((width, height))) = (&self.guest, self.picture.size()) else { return };
+    async fn report_size(&mut self) {
+        let size = self.picture.size();
+        let (Some(guest), Some((width, height))) = (&self.guest, size.filter(|_| size != self.told_size)) else {
+            return;
+        };
         if let Some(track) = self.tracks.get(&Line::Video).filter(|track| track.key.is_some()) {
             guest.resize(track.sid.clone(), width, height).await;
+            self.told_size = size;
         }
     }
 

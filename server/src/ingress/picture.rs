@@ -69,6 +69,9 @@ impl Picture {
         transcoding: bool,
         feed: &mut Feed,
     ) -> Result<bool, Refusal> {
+        if self.config.as_ref().is_some_and(|known| known.codec != config.codec) {
+            return Err(Refusal::Unfit("its video codec changes"));
+        }
         self.avcc = Avcc::parse(&config.record).filter(|_| config.codec == VideoCodec::H264);
         self.sps = self.avcc.as_ref().and_then(|avcc| Sps::find(avcc.sets()));
         self.config = Some(config);

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use livekit_protocol::{IngressAudioEncodingPreset, IngressAudioOptions, ingress_audio_options::EncodingOptions};
 use publish::Feed;
-use rtmp::{AudioCodec, AudioConfig, AudioUnit};
+use rtmp::{AudioCodec, AudioConfig, AudioUnit, Refusal};
 use transcode::{AccessUnit, AudioPlan, Codec, Launch, Output, Plan, Transcoder};
 
 use super::gauge::Gauge;
@@ -22,28 +22,31 @@ pub(super) struct Sound {
 
 impl Sound {
     /// The sound's form is told. True when a track must begin.
+    ///
+    /// # Errors
+    /// When it is another codec than before: each change would cost a process.
     pub(super) fn configure(
         &mut self,
         config: AudioConfig,
         options: Option<&IngressAudioOptions>,
         feed: &mut Feed,
-    ) -> bool {
-        let begins = self.codec != Some(config.codec);
+    ) -> Result<bool, Refusal> {
+        if self.codec.is_some_and(|codec| codec != config.codec) {
+            return Err(Refusal::Unfit("its audio codec changes"));
+        }
         let first = self.codec.replace(config.codec).is_none();
         if config.codec == AudioCodec::Aac {
-            if begins {
+            if first {
                 let plan = Plan { audio: Some(AudioPlan { bitrate: bitrate(options) }), video: None };
                 // The bit rate is within its range, so the plan is sound.
                 self.transcoder = Transcoder::start(Launch::this_program(), plan).ok();
             }
             self.send(Codec::AacConfig, 0, config.record);
-        } else {
-            self.transcoder = None;
         }
         if first {
             feed.begin_audio();
         }
-        first
+        Ok(first)
     }
 
     /// A piece of sound came.

@@ -11,6 +11,8 @@ const PURE: &[&str] = &[
     "sfu/peer/src",
     "sfu/forward/src",
     "sfu/shard/src",
+    "ingress/rtmp/src",
+    "ingress/publish/src",
     "signaling/room/src",
     "signaling/sdp/src",
     "signaling/livekit/src/world",

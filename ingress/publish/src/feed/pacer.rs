@@ -8,7 +8,7 @@ use door::Packets;
 /// Packets leave in groups this far apart: often enough to be even, seldom enough to be cheap.
 const STEP: Duration = Duration::from_millis(2);
 /// Bytes that may wait in one encoding; beyond it the publisher is not read.
-pub(super) const WAITING_BYTES_MAX: usize = 4 << 20;
+pub(super) const WAITING_BYTES_MAX: usize = 2 << 20;
 
 /// What waits, in order.
 #[derive(Debug, Default)]

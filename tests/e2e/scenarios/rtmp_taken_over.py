@@ -1,0 +1,33 @@
+"""An encoder that hangs keeps its key for three seconds; then another one with the key takes its place."""
+
+import signal
+import time
+
+from encoder import Encoder, Ingresses
+from guest import Guest
+from scenario import check, play
+
+
+async def scenario() -> str:
+    async with Ingresses() as ingresses, Guest("ada") as ada:
+        ingress = await ingresses.create()
+        async with Encoder(ingress.url, ingress.stream_key) as hung:
+            await ada.sees("obs", frames=5)
+            hung.process.send_signal(signal.SIGSTOP)
+            began = time.monotonic()
+            while time.monotonic() < began + 15:
+                async with Encoder(ingress.url, ingress.stream_key) as second:
+                    try:
+                        await ada.sees("obs", frames=10, seconds=3)
+                    except AssertionError:
+                        check("in use" in second.words, f"it neither shows nor says why: {second.words!r}")
+                        continue
+                    took = time.monotonic() - began
+                    hung.process.send_signal(signal.SIGCONT)
+                    await ada.sees("obs", frames=10)
+                    check(await hung.ended() != 0, "the hung one went on")
+                    return f"after {took:.1f} s"
+            raise AssertionError("the key was never given up")
+
+
+play(scenario)
