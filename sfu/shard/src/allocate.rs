@@ -5,12 +5,13 @@ use std::time::{Duration, Instant};
 use congestion::allocator::{self, Demand, Holding};
 use congestion::{Ladder, Step};
 use door::{DownKey, DownTrackParams, ExtensionKind, Kind, LayerTarget, Notice, Weight};
-use forward::UpTrack;
+use forward::{SILENCE, UpTrack};
 
 use crate::Shard;
 use crate::control::AddDown;
 use crate::routes::PeerSlot;
 use crate::sending::Watched;
+use crate::tracks::TrackEntry;
 
 /// A rate is shared out anew at most this often.
 pub(crate) const SHARE_INTERVAL: Duration = Duration::from_millis(100);
@@ -123,8 +124,10 @@ impl Shard {
         let may_rise = is_calm && !sending.is_closed(at);
         sending.watched.sort_by_key(|watched| (watched.weight.rank(), watched.down));
         let demand = |watched: &Watched| {
-            let rates = self.tracks.by_key.get(&watched.track).map(|track| track.rates);
-            let ladder = rates.unwrap_or_default().ladder(watched.wish);
+            // A track that is muted or stopped brings nothing, whatever it brought before.
+            let flows = |track: &&TrackEntry| track.layers_at.is_some_and(|at| now < at + SILENCE);
+            let track = self.tracks.by_key.get(&watched.track).filter(flows);
+            let ladder = track.map(|track| track.rates.ladder(watched.wish)).unwrap_or_default();
             Demand { rank: watched.weight.rank(), ladder, holding: watched.holding }
         };
         let mut demands: Vec<Demand> = sending.watched.iter().map(demand).collect();
