@@ -126,7 +126,7 @@ fn url(config: &Config, node: &Node, address: SocketAddr) -> String {
         return config.ingress.rtmp_base_url.clone();
     }
     let found = node.candidates.first().map(SocketAddr::ip);
-    let host = if address.ip().is_unspecified() { found.unwrap_or(address.ip()) } else { address.ip() };
+    let host = if address.ip().is_unspecified() { found.unwrap_or_else(|| address.ip()) } else { address.ip() };
     format!("rtmp://{}/{APPLICATION}", SocketAddr::new(host, address.port()))
 }
 
