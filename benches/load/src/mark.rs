@@ -5,7 +5,7 @@ use door::Kind;
 /// Begins every mark.
 const MAGIC: [u8; 2] = *b"Th";
 /// Bytes of a mark.
-pub const MARK_BYTES: usize = 26;
+pub const MARK_BYTES: usize = 30;
 /// Bytes of a video payload before the mark: VP8 descriptor and payload header.
 pub const VIDEO_MARK_AT: usize = 16;
 /// Bytes of an audio payload before the mark: Opus' table of contents.
@@ -18,6 +18,8 @@ pub struct Mark {
     pub sent_ns: u64,
     /// The packet's number within its encoding, from 0, wraps.
     pub serial: u32,
+    /// The number of the first packet of its encoding's last keyframe: a receiver can begin there.
+    pub key_serial: u32,
     /// The frame's number within its track, wraps.
     pub frame: u32,
     /// Which track of the run.
@@ -41,7 +43,8 @@ impl Mark {
         bytes[10..14].copy_from_slice(&self.serial.to_be_bytes());
         bytes[14..18].copy_from_slice(&self.frame.to_be_bytes());
         bytes[18..22].copy_from_slice(&self.track.to_be_bytes());
-        bytes[22..].copy_from_slice(&[self.encoding, self.index, self.count, u8::from(self.is_key)]);
+        bytes[22..26].copy_from_slice(&self.key_serial.to_be_bytes());
+        bytes[26..].copy_from_slice(&[self.encoding, self.index, self.count, u8::from(self.is_key)]);
         bytes
     }
 
@@ -71,10 +74,11 @@ impl Mark {
             serial: word(10),
             frame: word(14),
             track: word(18),
-            encoding: bytes[22],
-            index: bytes[23],
-            count: bytes[24],
-            is_key: bytes[25] == 1,
+            key_serial: word(22),
+            encoding: bytes[26],
+            index: bytes[27],
+            count: bytes[28],
+            is_key: bytes[29] == 1,
         };
         if filling.iter().all(|&byte| byte == mark.filler()) { Reading::Whole(mark) } else { Reading::Damaged }
     }
@@ -98,6 +102,7 @@ mod tests {
     const MARK: Mark = Mark {
         sent_ns: 0x0102_0304_0506_0708,
         serial: 0x1122_33ff,
+        key_serial: 0x1122_3300,
         frame: 7,
         track: 9,
         encoding: 2,

@@ -46,6 +46,10 @@ pub struct SinkCounts {
     pub lost: u64,
     /// Packets of the publisher that the server left out and hid by renumbering, as far as samples show.
     pub hidden: u64,
+    /// Packets left out where the server went on at a keyframe, which harms nobody.
+    pub skipped: u64,
+    /// Samples whose content is older than that of the sample before, though their numbers are newer.
+    pub backward: u64,
     /// Numbers that the server used for padding, as far as samples show.
     pub padding: u64,
     /// Changes of the encoding, as far as samples show.
@@ -71,6 +75,8 @@ impl SinkCounts {
             repaired: with(self.repaired, other.repaired),
             lost: with(self.lost, other.lost),
             hidden: with(self.hidden, other.hidden),
+            skipped: with(self.skipped, other.skipped),
+            backward: with(self.backward, other.backward),
             padding: with(self.padding, other.padding),
             switches: with(self.switches, other.switches),
             sampled: with(self.sampled, other.sampled),
@@ -82,7 +88,7 @@ impl SinkCounts {
 
     /// What no correct server does.
     pub fn faults(&self) -> u64 {
-        self.duplicates + self.hidden + self.damaged + self.unauthentic + self.mixed
+        self.duplicates + self.hidden + self.backward + self.damaged + self.unauthentic + self.mixed
     }
 }
 
@@ -215,9 +221,13 @@ impl Sink {
         } else if last.encoding != mark.encoding {
             self.counts.switches += 1;
         } else {
-            let (sent, received) = (u64::from(mark.serial.wrapping_sub(last.serial)), extended - last_seq);
-            self.counts.hidden += sent.saturating_sub(received);
-            self.counts.padding += received.saturating_sub(sent);
+            let moved = i64::from(mark.serial.wrapping_sub(last.serial).cast_signed());
+            let (sent, received) = (u64::try_from(moved).unwrap_or_default(), extended - last_seq);
+            let at_key = mark.key_serial.wrapping_sub(last.serial).cast_signed() > 0;
+            let left_out = if at_key { &mut self.counts.skipped } else { &mut self.counts.hidden };
+            *left_out += sent.saturating_sub(received);
+            self.counts.backward += u64::from(moved < 0);
+            self.counts.padding += if moved < 0 { 0 } else { received.saturating_sub(sent) };
         }
         self.last_mark = Some((extended, mark));
     }
@@ -348,7 +358,17 @@ mod tests {
     }
 
     fn payload(serial: u32, track: u32, encoding: u8) -> Vec<u8> {
-        let mark = Mark { sent_ns: 77, serial, frame: 0, track, encoding, index: 0, count: 1, is_key: false };
+        let mark = Mark {
+            sent_ns: 77,
+            serial,
+            key_serial: serial / 600 * 600,
+            frame: 0,
+            track,
+            encoding,
+            index: 0,
+            count: 1,
+            is_key: false,
+        };
         [&[0][..], &mark.to_bytes(), &[mark.filler(); 9]].concat()
     }
 
@@ -373,11 +393,17 @@ mod tests {
             // What was sent at 77 is younger than the first arrival at 60.
             assert_eq!(latency, Some(Duration::from_nanos(u64::from(seq).saturating_sub(27))));
         }
+        // Back, and on to the next keyframe.
+        for (seq, serial) in [(23, 495), (24, 610)] {
+            sink.note(now, &seen(seq), 100, &mut false);
+            sink.sample(99, seq, &payload(serial, 2, 1));
+        }
         let counts = sink.counts();
         assert_eq!((counts.hidden, counts.padding, counts.switches, counts.mixed), (3, 4, 1, 1));
+        assert_eq!((counts.backward, counts.skipped), (1, 114));
         let mut broken = payload(1, 1, 1);
         *broken.last_mut().unwrap() ^= 1;
-        assert_eq!(sink.sample(99, 23, &broken), None);
+        assert_eq!(sink.sample(99, 25, &broken), None);
         assert_eq!(sink.counts().damaged, 1);
     }
 

@@ -94,6 +94,7 @@ struct Encoding {
     seq: u16,
     rtx_seq: u16,
     serial: u32,
+    key_serial: u32,
     next_frame: Instant,
     frame: u32,
     timestamp: u32,
@@ -151,6 +152,7 @@ impl Source {
                 seq: rng.random_range(0..0x8000),
                 rtx_seq: 0,
                 serial: 0,
+                key_serial: 0,
                 next_frame: now,
                 frame: 0,
                 timestamp: rng.random(),
@@ -213,6 +215,7 @@ impl Source {
         let mark = Mark {
             sent_ns: place.stamp_ns,
             serial: encoding.serial,
+            key_serial: encoding.key_serial,
             frame: encoding.frame,
             track: self.track,
             encoding: byte(index),
@@ -334,7 +337,7 @@ impl Encoding {
                 Model::Camera(models) => models.get(index).map(|it| it.key_interval),
                 Model::Microphone(_) => None,
             };
-            (self.key_asked, self.last_key) = (false, Some(now));
+            (self.key_asked, self.last_key, self.key_serial) = (false, Some(now), self.serial);
             self.next_key = now + interval.unwrap_or(REPORT_INTERVAL);
         }
         due

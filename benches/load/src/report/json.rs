@@ -52,6 +52,8 @@ fn counts(outcome: &Outcome) -> Value {
         "reordered": counts.reordered,
         "repaired": counts.repaired,
         "hidden": counts.hidden,
+        "skipped": counts.skipped,
+        "backward": counts.backward,
         "padding": counts.padding,
         "switches": counts.switches,
         "sampled": counts.sampled,

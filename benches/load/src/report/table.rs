@@ -133,8 +133,14 @@ fn lost(outcome: &Outcome) -> String {
 fn faults(outcome: &Outcome) -> String {
     let counts = &outcome.counts;
     format!(
-        "{} duplicates, {} hidden losses, {} damaged, {} unauthentic, {} mixed up; {} packets read in full",
-        counts.duplicates, counts.hidden, counts.damaged, counts.unauthentic, counts.mixed, counts.sampled
+        "{} duplicates, {} hidden losses, {} going backward, {} damaged, {} unauthentic, {} mixed up; {} packets read in full",
+        counts.duplicates,
+        counts.hidden,
+        counts.backward,
+        counts.damaged,
+        counts.unauthentic,
+        counts.mixed,
+        counts.sampled
     )
 }
 
