@@ -51,6 +51,11 @@ impl Replay {
         self.sent < self.bytes_per_step.saturating_mul(steps as u64)
     }
 
+    /// Whether anything went out.
+    pub(crate) fn has_begun(&self) -> bool {
+        self.sent > 0
+    }
+
     /// A packet went out.
     pub(crate) fn note(&mut self, len: usize) {
         self.sent += len as u64;

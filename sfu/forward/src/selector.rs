@@ -125,6 +125,11 @@ impl Selector {
         }
     }
 
+    /// Whether nothing at all is to be sent.
+    pub(crate) fn is_off(&self) -> bool {
+        self.bounds().is_none()
+    }
+
     /// Sends nothing until it can begin anew.
     pub(crate) fn stop(&mut self) {
         if let Some(current) = self.current.take()
@@ -228,7 +233,8 @@ impl Selector {
 
     #[inline]
     fn go_on(&mut self, up: &UpTrack, encoding: u8, meta: &Meta) -> Choice {
-        let wanted = self.wanted_point(up, encoding);
+        // Only the first packet of a frame moves the point.
+        let wanted = if meta.frame.starts { self.wanted_point(up, encoding) } else { Point::BEST };
         match &mut self.current {
             Some(current) => current.go_on(wanted, meta),
             None => Choice::Ignore,

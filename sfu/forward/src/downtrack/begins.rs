@@ -174,6 +174,31 @@ fn a_lost_picture_is_replayed_once_in_a_while() {
     world.check();
 }
 
+#[test]
+fn a_pause_ends_a_replay() {
+    for limit in [true, false] {
+        let mut world = World::new(&[], LayerTarget::BEST);
+        world.down.set_target(LayerTarget::Off);
+        world.frame(0, true);
+        world.frames(0, 1500);
+        world.frame(0, true);
+        world.frames(0, 200);
+        world.down.set_target(LayerTarget::BEST);
+        assert!(world.down.begin_replay(world.now, &world.up));
+        let mut out = [0; 2000];
+        assert!(world.down.replay(world.now, &world.up, &mut out).is_some());
+        if limit {
+            world.down.set_limit(LayerTarget::Off);
+        } else {
+            world.down.set_target(LayerTarget::Off);
+        }
+        assert_eq!(world.down.replay(world.now, &world.up, &mut out), None);
+        assert!(!world.down.is_replaying() && world.down.encoding().is_none());
+        world.frames(0, 3);
+        assert!(world.got.is_empty());
+    }
+}
+
 proptest! {
     #[test]
     fn a_replay_joins_what_arrives(before in 1usize..200, steps in proptest::collection::vec(0u8..3, 1..80)) {

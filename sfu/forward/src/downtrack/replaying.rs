@@ -76,7 +76,9 @@ impl DownTrack {
     pub fn replay<'a>(&mut self, now: Instant, up: &'a UpTrack, out: &mut [u8]) -> Option<Written<'a>> {
         while let Some(mut replay) = self.replay.filter(|replay| replay.may_send(now)) {
             let highest = up.highest_seq(replay.encoding).unwrap_or(0);
-            if replay.next > highest || up.is_muted() {
+            // Whoever stopped what was begun, by a pause or a new numbering, stopped the replay.
+            let stopped = replay.has_begun() && self.selector.current() != Some(replay.encoding);
+            if replay.next > highest || up.is_muted() || stopped || self.selector.is_off() {
                 self.replay = None;
                 return None;
             }
@@ -104,7 +106,7 @@ impl DownTrack {
         let payload = self.payload(meta, bytes);
         let rewritten = if self.selector.current().is_none() {
             let (present, _) = up.highest_seq(encoding).and_then(|newest| up.packet(encoding, newest))?;
-            payload.as_ref()?;
+            payload.filter(|_| meta.frame.keyframe)?;
             let point = self.replay_point(up, encoding);
             self.selector.begin(encoding, point, meta);
             self.extensions.begin();
