@@ -24,9 +24,7 @@ pub struct OrderId(pub u64);
 /// What an administrator wants.
 #[derive(Clone, PartialEq, Debug)]
 pub enum Order {
-    /// The room begins, also without participants; nothing happens when it has. Answered with the room.
-    Open,
-    /// Other settings. Answered with the room.
+    /// Other settings, if any; the room begins, also without participants. Answered with the room.
     Configure(RoomChange),
     /// How the room is. Answered with it.
     Describe,
@@ -136,7 +134,6 @@ impl World {
             return self.reply(id, Err(Fault::RoomOver));
         }
         let reply = match order {
-            Order::Open => self.open(),
             Order::Configure(change) => self.configure(change),
             Order::Describe => self.describe(),
             Order::Close => self.close(),

@@ -237,7 +237,7 @@ fn words_are_merged_and_limited() {
 #[test]
 fn the_room_is_opened_changed_and_closed() {
     let mut scene = Scene::new();
-    assert!(scene.order(Order::Open).is_ok());
+    assert!(scene.order(Order::Configure(RoomChange::default())).is_ok());
     assert!(matches!(scene.events[..], [RoomEvent::RoomStarted(_)]));
     let ann = scene.enter("ann", Mode::Single);
     assert_eq!(scene.events.iter().filter(|it| matches!(it, RoomEvent::RoomStarted(_))).count(), 1);
