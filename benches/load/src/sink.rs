@@ -48,7 +48,7 @@ pub struct SinkCounts {
     pub hidden: u64,
     /// Packets left out where the server went on at a keyframe, which harms nobody.
     pub skipped: u64,
-    /// Samples whose content is older than that of the sample before, though their numbers are newer.
+    /// Samples whose content is older than that of the sample before: the server went back to a keyframe that it keeps.
     pub backward: u64,
     /// Numbers that the server used for padding, as far as samples show.
     pub padding: u64,
@@ -88,7 +88,7 @@ impl SinkCounts {
 
     /// What no correct server does.
     pub fn faults(&self) -> u64 {
-        self.duplicates + self.hidden + self.backward + self.damaged + self.unauthentic + self.mixed
+        self.duplicates + self.hidden + self.damaged + self.unauthentic + self.mixed
     }
 }
 

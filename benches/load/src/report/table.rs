@@ -120,11 +120,13 @@ fn costs(outcome: &Outcome) -> Vec<(&'static str, String)> {
 fn lost(outcome: &Outcome) -> String {
     let counts = &outcome.counts;
     format!(
-        "{} of {} packets; {} repaired, {} out of order; {} came before their receiver was ready, {} before they were announced",
+        "{} of {} packets; {} repaired, {} out of order; {} skipped and {} times back to a keyframe; {} came before their receiver was ready, {} before they were announced",
         counts.lost,
         counts.packets + counts.lost,
         counts.repaired,
         counts.reordered,
+        counts.skipped,
+        counts.backward,
         outcome.early,
         outcome.strange
     )
@@ -133,14 +135,8 @@ fn lost(outcome: &Outcome) -> String {
 fn faults(outcome: &Outcome) -> String {
     let counts = &outcome.counts;
     format!(
-        "{} duplicates, {} hidden losses, {} going backward, {} damaged, {} unauthentic, {} mixed up; {} packets read in full",
-        counts.duplicates,
-        counts.hidden,
-        counts.backward,
-        counts.damaged,
-        counts.unauthentic,
-        counts.mixed,
-        counts.sampled
+        "{} duplicates, {} hidden losses, {} damaged, {} unauthentic, {} mixed up; {} packets read in full",
+        counts.duplicates, counts.hidden, counts.damaged, counts.unauthentic, counts.mixed, counts.sampled
     )
 }
 
