@@ -145,6 +145,12 @@ pub struct Room {
     pub max_participants: u32,
     /// The server API may unmute, not only mute.
     pub remote_unmute: bool,
+    /// How long viewers hold pictures, at least and at most, in milliseconds; `None` leaves it to them.
+    pub playout_delay_ms: Option<(u32, u32)>,
+    /// Sounds that are sent on of a room with many; 0 sends all.
+    pub loudest: u32,
+    /// Sounds from which on a room has many.
+    pub loudest_from: u32,
     /// Settings by name; 0 and empty text leave the default.
     pub presets: BTreeMap<String, livekit::RoomWish>,
 }

@@ -76,9 +76,13 @@ pub(crate) fn start(config: &Config, bind: Vec<IpAddr>, external: &[IpAddr]) -> 
     let fingerprint = identity.fingerprint();
     let stats = Arc::new(Stats::new(shards.get()));
     let lobby: Arc<OnceLock<Lobby>> = Arc::default();
+    let (sound, delay) = (sound(config), config.room.playout_delay_ms);
     let engine = move |id, now| {
         let config = shard::ShardConfig { id, shards: shards.get(), identity: identity.clone(), seed: None };
-        shard::Shard::new(config, now)
+        let mut shard = shard::Shard::new(config, now);
+        shard.limit_sound(sound);
+        shard.set_playout_delay(delay);
+        shard
     };
     let media = net::start(&media_config(config, shards, bind), engine, notices(&lobby, &stats))?;
     let sockets = media.local_addrs(ShardId(0)).to_vec();
@@ -94,6 +98,11 @@ pub(crate) fn start(config: &Config, bind: Vec<IpAddr>, external: &[IpAddr]) -> 
 fn shards(config: &Config) -> NonZeroU16 {
     let cores = available_parallelism().map_or(1, |cores| u16::try_from(cores.get()).unwrap_or(u16::MAX));
     NonZeroU16::new(config.rtc.shards.unwrap_or(cores)).unwrap_or(NonZeroU16::MIN)
+}
+
+fn sound(config: &Config) -> shard::SoundLimits {
+    let count = |count: u32| usize::try_from(count).unwrap_or(usize::MAX);
+    shard::SoundLimits { loudest: count(config.room.loudest), from: count(config.room.loudest_from) }
 }
 
 fn media_config(config: &Config, shards: NonZeroU16, bind: Vec<IpAddr>) -> net::Config {

@@ -205,8 +205,17 @@ fn room(raw: &mut Raw) -> Room {
         departure_timeout_s: raw.take("room.departure_timeout").unwrap_or(20),
         max_participants: raw.take("room.max_participants").unwrap_or(0),
         remote_unmute: raw.take("room.enable_remote_unmute").unwrap_or(false),
+        playout_delay_ms: playout_delay(raw),
+        loudest: raw.take("audio.forward_loudest").unwrap_or(10),
+        loudest_from: raw.take("audio.forward_loudest_from").unwrap_or(30),
         presets: presets(raw),
     }
+}
+
+fn playout_delay(raw: &mut Raw) -> Option<(u32, u32)> {
+    let enabled = raw.take("room.playout_delay.enabled").unwrap_or(false);
+    let delays = (raw.take("room.playout_delay.min").unwrap_or(0), raw.take("room.playout_delay.max").unwrap_or(2000));
+    enabled.then_some(delays)
 }
 
 fn presets(raw: &mut Raw) -> BTreeMap<String, livekit::RoomWish> {
