@@ -100,6 +100,8 @@ pub struct Rtc {
     pub udp: UdpPorts,
     /// Media threads; `None` is one per core.
     pub shards: Option<u16>,
+    /// Videos that do not fit a viewer's link are paused; else each keeps its lowest layer.
+    pub allow_pause: bool,
     /// Addresses told to clients in place of the interfaces' own.
     pub node_ips: Vec<IpAddr>,
     /// Ask a STUN server for the address outside the NAT.

@@ -76,12 +76,13 @@ pub(crate) fn start(config: &Config, bind: Vec<IpAddr>, external: &[IpAddr]) -> 
     let fingerprint = identity.fingerprint();
     let stats = Arc::new(Stats::new(shards.get()));
     let lobby: Arc<OnceLock<Lobby>> = Arc::default();
-    let (sound, delay) = (sound(config), config.room.playout_delay_ms);
+    let (sound, delay, pauses) = (sound(config), config.room.playout_delay_ms, config.rtc.allow_pause);
     let engine = move |id, now| {
         let config = shard::ShardConfig { id, shards: shards.get(), identity: identity.clone(), seed: None };
         let mut shard = shard::Shard::new(config, now);
         shard.limit_sound(sound);
         shard.set_playout_delay(delay);
+        shard.allow_pause(pauses);
         shard
     };
     let media = net::start(&media_config(config, shards, bind), engine, notices(&lobby, &stats))?;

@@ -130,6 +130,7 @@ fn rtc(raw: &mut Raw, development: bool) -> Rtc {
     Rtc {
         udp: udp(raw),
         shards: shards(raw),
+        allow_pause: raw.take("rtc.congestion_control.allow_pause").unwrap_or(false),
         node_ips: node_ips(raw),
         use_external_ip: raw.take("rtc.use_external_ip").unwrap_or(false),
         loopback_candidate: raw.take("rtc.enable_loopback_candidate").unwrap_or(development),

@@ -76,6 +76,11 @@ impl LayerRates {
 }
 
 impl Shard {
+    /// Whether videos that do not fit a peer's link are paused, which is so at first, or keep their lowest layer.
+    pub fn allow_pause(&mut self, allow: bool) {
+        self.keeps_lowest = !allow;
+    }
+
     /// Begins to watch what is subscribed to, if it is a video; the limit to begin with.
     pub(crate) fn watch_video(&mut self, slot: PeerSlot, add: &AddDown, params: &DownTrackParams) -> LayerTarget {
         let adapts = params.extensions.id(ExtensionKind::TransportSequence).is_some();
@@ -131,7 +136,10 @@ impl Shard {
             Demand { rank: watched.weight.rank(), ladder, holding: watched.holding }
         };
         let mut demands: Vec<Demand> = sending.watched.iter().map(demand).collect();
-        allocator::allocate(at, budget, may_rise, true, &mut demands);
+        allocator::allocate(at, budget, may_rise, !self.keeps_lowest, &mut demands);
+        // What is sent although it does not fit must pass, so that the link shows what it carries.
+        let lowest: u64 = demands.iter().filter_map(|demand| demand.ladder.steps().first()).map(|step| step.bps).sum();
+        sending.owed_bps = if self.keeps_lowest { lowest } else { 0 };
         let top = demands.iter().map(|demand| demand.ladder.top_bps()).sum::<u64>() + sound as u64;
         // Rising takes a little more than the sum.
         sending.desired_bps = top + top / 8;

@@ -79,6 +79,8 @@ pub struct Shard {
     touched: Vec<TrackKey>,
     /// The time of the turn.
     touched_at: Instant,
+    /// No video is paused for want of bandwidth.
+    keeps_lowest: bool,
     outbox: Outbox,
 }
 
@@ -132,6 +134,7 @@ impl Shard {
             connected: Vec::new(),
             touched: Vec::new(),
             touched_at: now,
+            keeps_lowest: false,
             outbox: Outbox::default(),
         }
     }

@@ -36,6 +36,8 @@ pub(crate) struct Sending {
     pub(crate) watched: Vec<Watched>,
     /// When its rate was last shared out.
     pub(crate) shared_at: Stamp,
+    /// What it is sent whatever its link carries, in bits per second.
+    pub(crate) owed_bps: u64,
     /// What it could use, in bits per second.
     pub(crate) desired_bps: u64,
     /// The first numbered packet was sent.
@@ -138,7 +140,7 @@ impl Sending {
 
     /// Sets the pace by the estimate.
     pub(crate) fn set_pace(&mut self, target_bps: u64) {
-        self.pacer.set_rate(Some((target_bps as f64 * PACE) as u64));
+        self.pacer.set_rate(Some((target_bps.max(self.owed_bps) as f64 * PACE) as u64));
     }
 
     /// Takes the right to repeat one packet.
