@@ -394,9 +394,12 @@ impl DownTrack {
         let marker = meta.marker || meta.frame.ends_picture_at(numbers.point);
         let header = Header { marker, pt, seq, timestamp: numbers.timestamp, ssrc };
         let mut extensions = Writer::new();
-        let mut scratch = [0; DATA_BYTES_MAX];
+        let mut scratch;
         let descriptor = match meta.frame.described.filter(|_| self.extensions.describes()) {
-            Some(told) => self.descriptors.write(&told, meta.frame.starts, bytes, layout, &numbers, &mut scratch),
+            Some(told) => {
+                scratch = [0; DATA_BYTES_MAX];
+                self.descriptors.write(&told, meta.frame.starts, bytes, layout, &numbers, &mut scratch)
+            }
             None => None,
         };
         let keyframe = meta.frame.keyframe;
