@@ -25,8 +25,6 @@ if (unknown.length > 0) {
 const chosen = wanted.length === 0 ? names : names.filter((file) => wanted.some((word) => plain(file).startsWith(word)));
 
 mkdirSync(LOGS, { recursive: true });
-/** So many scenarios may be tried once more. */
-let retries = Number(process.env.RETRIES ?? 0);
 let passed = 0;
 let failed = 0;
 for (const file of chosen) {
@@ -34,11 +32,6 @@ for (const file of chosen) {
   // The SDKs' native library dies now and then before the scenario could speak; only such a silent end is tried again.
   let outcome = await attempt(file);
   if (outcome.silent) outcome = await attempt(file);
-  if (outcome.error !== undefined && retries > 0) {
-    retries -= 1;
-    console.log(`SHAKY ${plain(file)}: ${outcome.error}; once more`);
-    outcome = await attempt(file);
-  }
   const seconds = ((Date.now() - started) / 1000).toFixed(1);
   if (outcome.error === undefined) {
     passed += 1;
