@@ -1,7 +1,7 @@
 //! The fan-out of one frame to 1..500 receivers, beside the bare loop on the same machine in the same run, and what an
 //! idle peer costs.
 //!
-//! `packet/N` and `bare/N` are comparable: nanoseconds for one burst of `BURST` packets to N receivers, without system
+//! `shard/N` and `bare/N` are comparable: nanoseconds for one burst of `BURST` packets to N receivers, without system
 //! calls. The last lines print the ratio.
 
 use std::hint::black_box;

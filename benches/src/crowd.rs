@@ -58,6 +58,7 @@ impl Crowd {
         let ssrc = Ssrc(1 << 20 | self.serial as u32);
         let mut extensions = ExtensionMap::default();
         extensions.set(ExtensionKind::Mid, 4);
+        extensions.set(ExtensionKind::TransportSequence, 3);
         let params = DownTrackParams {
             mid: Mid::new(b"0").expect("a token"),
             kind: Kind::Video,
