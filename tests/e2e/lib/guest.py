@@ -113,7 +113,9 @@ class Guest:
         self.events: list[str] = []
         self._options = rtc.RoomOptions(**options)
         self._tasks: list[asyncio.Task] = []
+        self._looks: dict[str, asyncio.Task] = {}
         self.room.on("track_subscribed", self._subscribed)
+        self.room.on("track_unsubscribed", self._unsubscribed)
         self.room.on("data_received", self.data.append)
         for name in ("participant_connected", "participant_disconnected", "track_muted", "track_unmuted", "disconnected", "reconnecting", "reconnected"):
             self.room.on(name, lambda *given, name=name: self.events.append(name))
@@ -169,11 +171,17 @@ class Guest:
 
     def _subscribed(self, track: rtc.Track, _: rtc.RemoteTrackPublication, who: rtc.RemoteParticipant) -> None:
         if track.kind == rtc.TrackKind.KIND_VIDEO:
-            self._tasks.append(asyncio.create_task(self._look(track, who.identity)))
+            self._looks[track.sid] = asyncio.create_task(self._look(track, who.identity))
+            self._tasks.append(self._looks[track.sid])
             return
         self._voices[who.identity] = track
         if self._attend:
             self._tasks.append(asyncio.create_task(self._listen(track, who.identity)))
+
+    def _unsubscribed(self, track: rtc.Track, *_: object) -> None:
+        # The next track may come in the same media section, and a stream left open would go on with its frames.
+        if look := self._looks.pop(track.sid, None):
+            look.cancel()
 
     async def attend(self, identity: str, seconds: float = 25) -> asyncio.Task:
         """Waits for this sound and listens to it until the task it answers is cancelled."""
@@ -184,8 +192,12 @@ class Guest:
 
     async def _look(self, track: rtc.Track, identity: str) -> None:
         sight = self.sights.setdefault(identity, Sight())
-        async for event in rtc.VideoStream(track, format=rtc.VideoBufferType.I420):
-            sight.take(event, self.judge)
+        stream = rtc.VideoStream(track, format=rtc.VideoBufferType.I420)
+        try:
+            async for event in stream:
+                sight.take(event, self.judge)
+        finally:
+            await stream.aclose()
 
     async def _listen(self, track: rtc.Track, identity: str) -> None:
         sound = self.sounds.setdefault(identity, Sound())
