@@ -10,7 +10,7 @@ use crate::config::{Config, DEVELOPMENT_KEY, DEVELOPMENT_SECRET};
 const ROOM: &str = "demo";
 
 /// What is printed on standard output. Only development mode shows a token, made with a key that everybody knows.
-pub(crate) fn text(config: &Config, http: SocketAddr, media: &[SocketAddr]) -> String {
+pub(crate) fn text(config: &Config, http: SocketAddr, udp: &[SocketAddr], tcp: &[SocketAddr]) -> String {
     let mut text = String::new();
     let origin = origin(http);
     // Writing to a String does not fail.
@@ -19,8 +19,11 @@ pub(crate) fn text(config: &Config, http: SocketAddr, media: &[SocketAddr]) -> S
         development(&mut text, config, &origin);
     }
     let _ = write!(text, "listening http={http}");
-    for address in media {
+    for address in udp {
         let _ = write!(text, " udp={address}");
+    }
+    for address in tcp {
+        let _ = write!(text, " tcp={address}");
     }
     text.push('\n');
     text
@@ -57,8 +60,10 @@ mod tests {
     #[test]
     fn programs_find_their_line_and_people_their_link() {
         let config = Config::read(&Sources::default()).unwrap().0;
-        let text = text(&config, "127.0.0.1:1".parse().unwrap(), &["127.0.0.1:2".parse().unwrap()]);
-        assert!(text.lines().any(|line| line == "listening http=127.0.0.1:1 udp=127.0.0.1:2"), "{text}");
+        let address = |text: &str| text.parse().unwrap();
+        let text = text(&config, address("127.0.0.1:1"), &[address("127.0.0.1:2")], &[address("127.0.0.1:3")]);
+        let line = "listening http=127.0.0.1:1 udp=127.0.0.1:2 tcp=127.0.0.1:3";
+        assert!(text.lines().any(|each| each == line), "{text}");
         assert!(text.contains("http://127.0.0.1:1/?room=demo&name=Guest&token=ey"), "{text}");
     }
 
@@ -69,7 +74,7 @@ mod tests {
         for development in ["true", "false"] {
             sources.environment.insert("THALWEG_DEVELOPMENT".into(), development.into());
             let config = Config::read(&sources).unwrap().0;
-            let text = text(&config, "0.0.0.0:1".parse().unwrap(), &[]);
+            let text = text(&config, "0.0.0.0:1".parse().unwrap(), &[], &[]);
             assert!(!text.contains("token") && text.contains("http://127.0.0.1:1"), "{text}");
         }
     }

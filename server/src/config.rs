@@ -20,7 +20,7 @@ use std::time::Duration;
 pub use outside::Webhook;
 
 pub use fault::{Fault, Faults, Place};
-pub use values::{Cidr, HostPort, Level, RtmpPort, Secret, TurnServer, TurnTransport, UdpPorts, duration};
+pub use values::{Cidr, HostPort, Level, Secret, TcpPort, TurnServer, TurnTransport, UdpPorts, duration};
 
 /// The key that development mode uses when none is given.
 pub const DEVELOPMENT_KEY: &str = "devkey";
@@ -34,6 +34,8 @@ pub const PORT_DEFAULT: u16 = 7880;
 pub const RTMP_PORT_DEFAULT: u16 = 1935;
 /// Default UDP port of media, LiveKit's own in development mode.
 pub const UDP_PORT_DEFAULT: u16 = 7882;
+/// Default TCP port of media, LiveKit's own.
+pub const MEDIA_TCP_PORT_DEFAULT: u16 = 7881;
 
 /// A configuration that can be started.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -68,7 +70,7 @@ pub struct Config {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Ingress {
     /// Where encoders push RTMP.
-    pub rtmp_port: RtmpPort,
+    pub rtmp_port: TcpPort,
     /// The address that encoders are told; empty makes it of the port.
     pub rtmp_base_url: String,
 }
@@ -98,6 +100,8 @@ pub struct Logging {
 pub struct Rtc {
     /// UDP ports.
     pub udp: UdpPorts,
+    /// The TCP port for clients whose network lets no UDP through.
+    pub tcp: TcpPort,
     /// Media threads; `None` is one per core.
     pub shards: Option<u16>,
     /// Videos that do not fit a viewer's link are paused; else each keeps its lowest layer.

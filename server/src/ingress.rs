@@ -20,7 +20,7 @@ use rand::TryRngCore as _;
 use tokio::net::{TcpListener, TcpStream};
 
 use crate::StartError;
-use crate::config::{Config, RtmpPort};
+use crate::config::{Config, TcpPort};
 use crate::node::Node;
 
 use guard::Guard;
@@ -95,7 +95,7 @@ fn count(counter: &AtomicU64) {
 /// # Errors
 /// When the named port cannot be listened on.
 pub(crate) fn start(config: &Config, node: &Node) -> Result<Option<Arc<Door>>, StartError> {
-    let RtmpPort::On { port, named } = config.ingress.rtmp_port else { return Ok(None) };
+    let TcpPort::On { port, named } = config.ingress.rtmp_port else { return Ok(None) };
     let listeners = match crate::listen::tcp(&config.http, port) {
         Ok(listeners) => listeners,
         Err((address, source)) if named => return Err(StartError::IoRtmp { address, source }),

@@ -13,7 +13,7 @@ use rand::distr::{Alphanumeric, SampleString};
 
 use crate::StartError;
 use crate::candidates::{self, Rules};
-use crate::config::{Config, UdpPorts};
+use crate::config::{Config, TcpPort, UdpPorts};
 
 /// The LiveKit server whose behaviour clients may expect of us: they switch features by its number.
 const LIVEKIT_LEVEL: &str = "1.13.5";
@@ -33,6 +33,8 @@ pub(crate) struct Node {
     pub(crate) stats: Arc<Stats>,
     /// Where clients are told to send media.
     pub(crate) candidates: Vec<SocketAddr>,
+    /// And where, when UDP does not reach us; empty without TCP.
+    pub(crate) tcp_candidates: Vec<SocketAddr>,
 }
 
 /// The last report of each shard, and what went wrong between the houses.
@@ -86,14 +88,16 @@ pub(crate) fn start(config: &Config, bind: Vec<IpAddr>, external: &[IpAddr]) -> 
         shard
     };
     let media = net::start(&media_config(config, shards, bind), engine, notices(&lobby, &stats))?;
-    let sockets = media.local_addrs(ShardId(0)).to_vec();
-    let candidates = candidates::choose(Rules::new(&config.rtc, external), &candidates::interfaces(), &sockets);
+    let told = |sockets: &[SocketAddr]| {
+        candidates::choose(Rules::new(&config.rtc, external), &candidates::interfaces(), sockets)
+    };
+    let (candidates, tcp_candidates) = (told(media.local_addrs(ShardId(0))), told(media.tcp_addrs()));
     if candidates.is_empty() {
         return Err(StartError::ConfigNoAddress);
     }
-    let facts = facts(fingerprint, &candidates);
+    let facts = facts(fingerprint, &candidates, &tcp_candidates);
     let lobby = lobby.get_or_init(|| Lobby::new(lobby_config(config, shards, facts), sender(&media, &stats))).clone();
-    Ok(Node { lobby, media: Arc::new(media), stats, candidates })
+    Ok(Node { lobby, media: Arc::new(media), stats, candidates, tcp_candidates })
 }
 
 fn shards(config: &Config) -> NonZeroU16 {
@@ -111,7 +115,20 @@ fn media_config(config: &Config, shards: NonZeroU16, bind: Vec<IpAddr>) -> net::
         UdpPorts::One(port) => net::Ports::Shared(port),
         UdpPorts::Range { first, .. } => net::Ports::Shared(first),
     };
-    net::Config { shards, bind, ports, pin: !config.development, offload: true }
+    let tcp = tcp_port(config.rtc.tcp, &bind);
+    net::Config { shards, bind, ports, tcp, pin: !config.development, offload: true }
+}
+
+/// The TCP port of media. A default port that is taken is passed over with a word; one that the operator named must be
+/// had.
+fn tcp_port(asked: TcpPort, bind: &[IpAddr]) -> Option<u16> {
+    let TcpPort::On { port, named } = asked else { return None };
+    let taken = bind.iter().find_map(|ip| std::net::TcpListener::bind((*ip, port)).err());
+    if let Some(error) = taken.filter(|_| !named) {
+        tracing::warn!(port, %error, "no media over TCP: the port cannot be had; see rtc.tcp_port");
+        return None;
+    }
+    Some(port)
 }
 
 fn notices(lobby: &Arc<OnceLock<Lobby>>, stats: &Arc<Stats>) -> impl Fn(Notice) + Clone + Send + 'static {
@@ -132,9 +149,11 @@ fn sender(media: &net::Running, stats: &Arc<Stats>) -> livekit::MediaSender {
     })
 }
 
-fn facts(fingerprint: door::Fingerprint, candidates: &[SocketAddr]) -> MediaFacts {
-    let told = (0..).zip(candidates).map(|(index, address)| sdp::Candidate::host(Protocol::Udp, *address, index));
-    MediaFacts { fingerprint, candidates: told.collect() }
+fn facts(fingerprint: door::Fingerprint, udp: &[SocketAddr], tcp: &[SocketAddr]) -> MediaFacts {
+    let host = |protocol| move |(index, address): (u16, &SocketAddr)| sdp::Candidate::host(protocol, *address, index);
+    let udp = (0..).zip(udp).map(host(Protocol::Udp));
+    let tcp = (0..).zip(tcp).map(host(Protocol::Tcp));
+    MediaFacts { fingerprint, candidates: udp.chain(tcp).collect() }
 }
 
 fn lobby_config(config: &Config, shards: NonZeroU16, media: MediaFacts) -> livekit::Config {

@@ -58,9 +58,9 @@ async fn run(config: &Config) -> Result<(), StartError> {
     let router = node.lobby.router().merge(front::router(Arc::clone(&front)));
     let serving: Vec<_> =
         listeners.into_iter().map(|socket| tokio::spawn(http(socket, router.clone(), stopped.clone()))).collect();
-    tracing::info!(version = env!("CARGO_PKG_VERSION"), ?addresses, media = ?node.candidates, "up");
+    tracing::info!(version = env!("CARGO_PKG_VERSION"), ?addresses, media = ?node.candidates, tcp = ?node.tcp_candidates, "up");
     if let Some(address) = addresses.first() {
-        print(&announce::text(config, *address, &node.candidates));
+        print(&announce::text(config, *address, &node.candidates, &node.tcp_candidates));
     }
     let name = signals.next().await;
     tracing::info!(signal = name, grace = ?config.shutdown_grace, "stopping; a second signal stops at once");

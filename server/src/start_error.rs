@@ -64,6 +64,14 @@ pub enum StartError {
         /// The system's reason.
         source: io::Error,
     },
+    /// The TCP port of media cannot be had.
+    #[error("cannot listen on {address} for media over TCP: {source}; {}", advice(source, "--rtc.tcp_port"))]
+    IoMediaTcp {
+        /// Where.
+        address: SocketAddr,
+        /// The system's reason.
+        source: io::Error,
+    },
     /// The media house does not start for another reason.
     #[error("cannot start the media threads: {source}{}", because(source))]
     Media {
@@ -105,6 +113,7 @@ impl From<net::NetError> for StartError {
     fn from(error: net::NetError) -> Self {
         match error {
             net::NetError::IoListen { address, source } => Self::IoMedia { address, source },
+            net::NetError::IoListenTcp { address, source } => Self::IoMediaTcp { address, source },
             source => Self::Media { source },
         }
     }

@@ -1,7 +1,7 @@
 //! The sample files in `config/` say what is true.
 
 use thalweg_server::config::schema::{self, Standing};
-use thalweg_server::config::{Config, Fault, RtmpPort, Sources};
+use thalweg_server::config::{Config, Fault, Sources, TcpPort};
 
 const KEYS: &str = "k: 0123456789abcdef0123456789abcdef";
 
@@ -22,9 +22,11 @@ fn read(text: String, keys: bool) -> (Config, Vec<Fault>) {
 fn thalweg_yaml_states_the_defaults() {
     let (written, warnings) = read(sample("thalweg.yaml"), true);
     let (mut default, _) = read(String::new(), true);
-    // A sample names the port, and who names a port insists on it.
-    if let RtmpPort::On { named, .. } = &mut default.ingress.rtmp_port {
-        *named = true;
+    // A sample names the ports, and who names a port insists on it.
+    for port in [&mut default.ingress.rtmp_port, &mut default.rtc.tcp] {
+        if let TcpPort::On { named, .. } = port {
+            *named = true;
+        }
     }
     assert_eq!(warnings, vec![]);
     assert_eq!(written, default);
@@ -77,7 +79,7 @@ fn a_livekit_configuration_starts_and_idle_keys_are_named() {
     assert_eq!(config.rtc.turn_servers.len(), 1);
     assert!(config.http.bind.iter().all(std::net::IpAddr::is_unspecified));
     let texts: Vec<String> = warnings.iter().map(ToString::to_string).collect();
-    for key in ["rtc.tcp_port", "redis.address", "turn.enabled", "limit.num_tracks"] {
+    for key in ["redis.address", "turn.enabled", "limit.num_tracks"] {
         assert!(texts.iter().any(|text| text.contains(&format!(" {key}: has no effect"))), "{key} in {texts:#?}");
     }
 }

@@ -8,9 +8,12 @@ use super::fault::{Fault, Faults, Place};
 use super::outside;
 use super::raw::Raw;
 use super::read::{NodeIps, Preset};
-use super::values::{HostPort, Level, RtmpPort, Secret, TurnServer, UdpPorts};
+use super::values::{HostPort, Level, Secret, TcpPort, TurnServer, UdpPorts};
 use super::{Choice, Config, Http, Ingress, Limit, Logging, Room, Rtc, keyfile};
-use super::{DEVELOPMENT_KEY, DEVELOPMENT_SECRET, PORT_DEFAULT, RTMP_PORT_DEFAULT, SECRET_CHARS_MIN, UDP_PORT_DEFAULT};
+use super::{
+    DEVELOPMENT_KEY, DEVELOPMENT_SECRET, MEDIA_TCP_PORT_DEFAULT, PORT_DEFAULT, RTMP_PORT_DEFAULT, SECRET_CHARS_MIN,
+    UDP_PORT_DEFAULT,
+};
 
 /// Most media threads.
 const SHARDS_MAX: u16 = 256;
@@ -103,7 +106,7 @@ fn guard_secrets(raw: &mut Raw, keys: &BTreeMap<String, Secret>, development: bo
 }
 
 fn ingress(raw: &mut Raw) -> Ingress {
-    let unnamed = RtmpPort::On { port: RTMP_PORT_DEFAULT, named: false };
+    let unnamed = TcpPort::On { port: RTMP_PORT_DEFAULT, named: false };
     let rtmp_base_url: String = raw.take("ingress.rtmp_base_url").unwrap_or_default();
     if !rtmp_base_url.is_empty() && !rtmp_base_url.starts_with("rtmp://") && !rtmp_base_url.starts_with("rtmps://") {
         let text = "expected an address such as rtmp://live.example.com:1935/live";
@@ -127,8 +130,10 @@ fn grace(raw: &mut Raw) -> Duration {
 }
 
 fn rtc(raw: &mut Raw, development: bool) -> Rtc {
+    let udp = udp(raw);
     Rtc {
-        udp: udp(raw),
+        udp,
+        tcp: raw.take("rtc.tcp_port").unwrap_or_else(|| unnamed_tcp(udp)),
         shards: shards(raw),
         allow_pause: raw.take("rtc.congestion_control.allow_pause").unwrap_or(false),
         node_ips: node_ips(raw),
@@ -168,6 +173,12 @@ fn udp(raw: &mut Raw) -> UdpPorts {
             UdpPorts::One(UDP_PORT_DEFAULT)
         }
     }
+}
+
+/// Who lets the system choose for UDP wants several servers side by side, and no fixed port for TCP either.
+fn unnamed_tcp(udp: UdpPorts) -> TcpPort {
+    let port = if udp == UdpPorts::One(0) { 0 } else { MEDIA_TCP_PORT_DEFAULT };
+    TcpPort::On { port, named: false }
 }
 
 fn shards(raw: &mut Raw) -> Option<u16> {

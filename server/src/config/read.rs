@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::fault::Place;
 use super::tree::{Node, Value};
-use super::values::{Cidr, HostPort, Level, RtmpPort, Secret, TurnServer, TurnTransport, UdpPorts};
+use super::values::{Cidr, HostPort, Level, Secret, TcpPort, TurnServer, TurnTransport, UdpPorts};
 
 /// What is wrong and where.
 pub(crate) type Wrong = (Place, String);
@@ -56,7 +56,7 @@ read!(Cidr, "a network such as 192.0.2.0/24", Cidr::parse);
 read!(Duration, "a number and a unit such as 500ms, 10s, 1m30s or 6h", super::values::duration);
 read!(Level, "error, warn, info, debug or trace", Level::parse);
 read!(UdpPorts, "a port such as 7882 or a range such as 7882-7889, the lower port first", UdpPorts::parse);
-read!(RtmpPort, "a port such as 1935, or off", RtmpPort::parse);
+read!(TcpPort, "a TCP port such as 1935, or off", TcpPort::parse);
 read!(HostPort, "host:port such as stun.example.com:3478", HostPort::parse);
 
 impl<T: Read> Read for Vec<T> {

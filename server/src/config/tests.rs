@@ -113,12 +113,12 @@ fn all_faults_at_once_each_with_its_place() {
 
 #[test]
 fn idle_keys_are_warned_of_by_name() {
-    let (_, warnings) = Config::read(&with_keys("rtc:\n  tcp_port: 7881\nredis:\n  address: localhost:6379")).unwrap();
+    let (_, warnings) = Config::read(&with_keys("rtc:\n  force_tcp: true\nredis:\n  address: localhost:6379")).unwrap();
     let texts: Vec<String> = warnings.iter().map(ToString::to_string).collect();
     assert_eq!(
         texts,
         [
-            "t.yaml:2:13: rtc.tcp_port: has no effect: media runs over UDP only",
+            "t.yaml:2:14: rtc.force_tcp: has no effect: clients are told UDP, TCP and TURN at once and take what works",
             "t.yaml:4:12: redis.address: has no effect: this server runs as a single node",
         ]
     );
@@ -141,6 +141,15 @@ fn port_ranges_in_livekits_two_forms() {
     assert_eq!(good(&with_keys("rtc: {udp_port: 50000-60000}")).rtc.udp, range);
     assert!(faults(&with_keys("rtc: {port_range_start: 5}"))[0].contains("rtc.port_range_end is missing"));
     assert!(faults(&with_keys("rtc: {port_range_start: 9, port_range_end: 8}"))[0].contains("9-8 is empty"));
+}
+
+#[test]
+fn media_over_tcp_has_its_port_unless_it_is_off() {
+    let tcp = |text: &str| good(&with_keys(text)).rtc.tcp;
+    assert_eq!(tcp(""), TcpPort::On { port: 7881, named: false });
+    assert_eq!(tcp("rtc: {tcp_port: 443}"), TcpPort::On { port: 443, named: true });
+    assert_eq!(tcp("rtc: {udp_port: 0}"), TcpPort::On { port: 0, named: false });
+    assert_eq!(tcp("rtc: {tcp_port: off}"), TcpPort::Off);
 }
 
 #[test]

@@ -90,9 +90,9 @@ impl UdpPorts {
     }
 }
 
-/// Where encoders push RTMP.
+/// A TCP port that may be off.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum RtmpPort {
+pub enum TcpPort {
     /// Nowhere.
     Off,
     /// On a TCP port.
@@ -104,7 +104,7 @@ pub enum RtmpPort {
     },
 }
 
-impl RtmpPort {
+impl TcpPort {
     pub(crate) fn parse(text: &str) -> Option<Self> {
         // YAML's older words for no stand for `off` as well.
         if ["off", "false", "no"].iter().any(|word| text.eq_ignore_ascii_case(word)) {

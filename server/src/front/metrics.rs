@@ -72,6 +72,17 @@ const SOCKETS: &[Row<NetStats>] = &[
     ("net_send_refused", Counter, "Datagrams that the kernel refused", |s| s.send_refused),
     ("net_send_unroutable", Counter, "Datagrams for an address without a socket", |s| s.send_unroutable),
     ("net_offload_refused", Counter, "Runs that the kernel refused to split", |s| s.offload_refused),
+    ("net_bytes_in", Counter, "Bytes received by UDP", |s| s.bytes_in),
+    ("net_tcp_accepted", Counter, "TCP connections of media accepted", |s| s.tcp_accepted),
+    ("net_tcp_refused", Counter, "TCP connections of media closed at once by a limit", |s| s.tcp_refused),
+    ("net_tcp_unreadable", Counter, "TCP connections closed because they spoke no STUN", |s| s.tcp_unreadable),
+    ("net_tcp_closed", Counter, "TCP connections of media that ended otherwise", |s| s.tcp_closed),
+    ("net_tcp_frames_in", Counter, "Datagrams received by TCP", |s| s.tcp_frames_in),
+    ("net_tcp_bytes_in", Counter, "Bytes received by TCP", |s| s.tcp_bytes_in),
+    ("net_tcp_frames_out", Counter, "Datagrams written to TCP", |s| s.tcp_frames_out),
+    ("net_tcp_bytes_out", Counter, "Bytes of datagrams written to TCP", |s| s.tcp_bytes_out),
+    ("net_tcp_dropped", Counter, "Datagrams dropped because a TCP reader is slow", |s| s.tcp_dropped),
+    ("net_tcp_unroutable", Counter, "Datagrams for a TCP connection that has ended", |s| s.tcp_unroutable),
     ("net_messages_dropped", Counter, "Messages between shards dropped", |s| s.messages_dropped),
 ];
 

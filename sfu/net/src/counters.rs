@@ -53,6 +53,26 @@ counters! {
     send_unroutable,
     /// Runs of datagrams that the kernel refused to split, sent one by one.
     offload_refused,
+    /// TCP connections accepted.
+    tcp_accepted,
+    /// TCP connections closed at once by a limit.
+    tcp_refused,
+    /// TCP connections closed because what came was no stream of frames or nobody's.
+    tcp_unreadable,
+    /// TCP connections that ended otherwise.
+    tcp_closed,
+    /// Datagrams received by TCP.
+    tcp_frames_in,
+    /// Bytes received by TCP.
+    tcp_bytes_in,
+    /// Datagrams written to TCP.
+    tcp_frames_out,
+    /// Their payload bytes.
+    tcp_bytes_out,
+    /// Datagrams dropped because a TCP reader is slow.
+    tcp_dropped,
+    /// Datagrams for a TCP connection that has ended.
+    tcp_unroutable,
     /// Messages to other shards dropped because their queue was full.
     messages_dropped,
 }

@@ -33,6 +33,8 @@ pub trait Engine: Send + 'static {
     fn deadline(&self) -> Option<Instant>;
     /// What there is to carry out.
     fn outbox(&mut self) -> Outbox<'_, Self::Message>;
+    /// Whose a first datagram is, by what it says itself; `None` when it says nothing of the kind.
+    fn home(datagram: &[u8]) -> Option<ShardId>;
     /// Whether the loss of a message is like the loss of a packet, so that it may be dropped when its
     /// receiver lags.
     fn is_droppable(message: &Self::Message) -> bool;
@@ -64,6 +66,10 @@ impl Engine for Shard {
     fn outbox(&mut self) -> Outbox<'_, ShardMessage> {
         let outbox = Self::outbox(self);
         Outbox { datagrams: &mut outbox.datagrams, notices: &mut outbox.notices, messages: &mut outbox.messages }
+    }
+
+    fn home(datagram: &[u8]) -> Option<ShardId> {
+        Self::home(datagram)
     }
 
     fn is_droppable(message: &ShardMessage) -> bool {

@@ -14,13 +14,14 @@ mod outlet;
 mod pin;
 mod runs;
 mod socket;
+mod streams;
 mod worker;
 
 #[cfg(test)]
 mod tests;
 
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, SocketAddr, TcpListener};
 use std::num::NonZeroU16;
 use std::sync::Arc;
 use std::thread::JoinHandle;
@@ -38,6 +39,8 @@ use bell::Bell;
 use counters::Counters;
 use mailbox::Mailbox;
 use socket::Socket;
+pub use streams::CONNECTIONS_MAX;
+use streams::Streams;
 use worker::{Neighbour, Worker};
 
 /// Most addresses to bind: a shard polls one socket for each.
@@ -65,6 +68,8 @@ pub struct Config {
     pub bind: Vec<IpAddr>,
     /// The ports on each of them.
     pub ports: Ports,
+    /// The TCP port on each of them (RFC 6544); zero lets the system choose, `None` is no TCP.
+    pub tcp: Option<u16>,
     /// Keeps each thread on a core of its own, where there are enough.
     pub pin: bool,
     /// Lets the kernel split and join datagrams (`UDP_SEGMENT`, `UDP_GRO`) where it can.
@@ -94,6 +99,14 @@ pub enum NetError {
         /// The system's reason.
         source: io::Error,
     },
+    /// A TCP listener cannot be had; the port may be in use.
+    #[error("cannot listen on TCP {address}")]
+    IoListenTcp {
+        /// Where.
+        address: SocketAddr,
+        /// The system's reason.
+        source: io::Error,
+    },
     /// A thread or its doorbell cannot be had.
     #[error("cannot start a media thread")]
     IoThread(#[source] io::Error),
@@ -115,11 +128,13 @@ pub fn start<E: Engine>(
     notices: impl Fn(Notice) + Clone + Send + 'static,
 ) -> Result<Running, NetError> {
     let sockets = listen(config)?;
+    let mut listeners = listen_tcp(config)?;
     let mut running = Running::default();
+    running.tcp = listeners.iter().filter_map(|listener| listener.local_addr().ok()).collect();
     let mut neighbours = Vec::new();
     for shard in &sockets {
         let bell = Arc::new(Bell::new().map_err(NetError::IoThread)?);
-        neighbours.push(Neighbour { bell: bell.clone(), messages: Arc::new(Mailbox::default()) });
+        neighbours.push(Neighbour { bell: bell.clone(), messages: Arc::default(), arrivals: Arc::default() });
         running.shards.push(Hand {
             bell,
             commands: Arc::default(),
@@ -133,12 +148,14 @@ pub fn start<E: Engine>(
         let (neighbours, commands, counters) = (neighbours.clone(), hand.commands.clone(), hand.counters.clone());
         let notices = notices.clone();
         let core = cores.get(usize::from(id.0)).copied();
+        // The first shard accepts for all.
+        let streams = Streams::new(id, std::mem::take(&mut listeners)).map_err(NetError::IoThread)?;
         let life = move || {
             if let Some(core) = core {
                 pin::to_core(core);
             }
             // Made here, since its buffers' pointers stay on one thread.
-            Worker::new(id, made, sockets, neighbours, commands, counters, notices).run();
+            Worker::new(id, made, (sockets, streams), neighbours, commands, counters, notices).run();
         };
         let thread = std::thread::Builder::new().name(format!("shard-{}", id.0)).spawn(life);
         running.threads.push(thread.map_err(NetError::IoThread)?);
@@ -176,6 +193,19 @@ fn listen(config: &Config) -> Result<Vec<Vec<Socket>>, NetError> {
     Ok(opened)
 }
 
+fn listen_tcp(config: &Config) -> Result<Vec<TcpListener>, NetError> {
+    let mut port = config.tcp;
+    let mut listeners = Vec::new();
+    for ip in &config.bind {
+        let Some(wanted) = port else { break };
+        let address = SocketAddr::new(*ip, wanted);
+        let listener = socket::listen(address).map_err(|source| NetError::IoListenTcp { address, source })?;
+        port = listener.local_addr().map(|address| address.port()).ok();
+        listeners.push(listener);
+    }
+    Ok(listeners)
+}
+
 /// What the owner holds of one shard.
 #[derive(Debug)]
 struct Hand {
@@ -191,6 +221,7 @@ struct Hand {
 pub struct Running {
     shards: Vec<Hand>,
     threads: Vec<JoinHandle<()>>,
+    tcp: Vec<SocketAddr>,
 }
 
 /// Hands commands to the shards from anywhere; outlives [`Running`] harmlessly.
@@ -231,6 +262,11 @@ impl Running {
     /// Where a shard listens, in the order of [`Config::bind`]; empty for a shard that does not exist.
     pub fn local_addrs(&self, shard: ShardId) -> &[SocketAddr] {
         self.shards.get(usize::from(shard.0)).map_or(&[], |hand| &hand.locals)
+    }
+
+    /// Where TCP is listened to; empty without TCP.
+    pub fn tcp_addrs(&self) -> &[SocketAddr] {
+        &self.tcp
     }
 
     /// Cumulative counters of each shard's sockets and queues, in the order of their ids.

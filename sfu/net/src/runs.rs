@@ -44,7 +44,7 @@ pub(crate) struct Runs {
 
 impl Runs {
     /// Plans `segments` for `sockets`, each with its bound address and whether it may send a run at once. Gives the
-    /// number of segments that have no socket or no content.
+    /// number of UDP segments that have no socket or no content.
     pub(crate) fn plan(&mut self, segments: &[Segment], sockets: &[(SocketAddr, bool)]) -> usize {
         self.runs.clear();
         self.next.clear();
@@ -52,8 +52,12 @@ impl Runs {
         self.open.clear();
         let mut unroutable = 0;
         for (index, segment) in segments.iter().enumerate() {
+            // What goes by TCP is `streams`' to send.
+            if segment.path.protocol == Protocol::Tcp {
+                continue;
+            }
             let found = sockets.iter().enumerate().find(|(_, (local, _))| *local == segment.path.local);
-            match found.filter(|_| segment.path.protocol == Protocol::Udp && !segment.range.is_empty()) {
+            match found.filter(|_| !segment.range.is_empty()) {
                 Some((socket, (_, joins))) => self.add(index, segment, socket, *joins),
                 None => unroutable += 1,
             }

@@ -2,13 +2,16 @@
 
 use std::cell::Cell;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener};
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 
 use crate::address::{RAW_ADDRESS_BYTES, RawAddress};
 
 /// Room for datagrams in each direction: 4 MiB, some 100 ms of a shard's full load. The system may grant less.
 const BUFFER_BYTES: libc::c_int = 4 << 20;
+
+/// TCP connections that wait to be accepted.
+const BACKLOG: libc::c_int = 1024;
 
 #[derive(Debug)]
 pub(crate) struct Socket {
@@ -79,6 +82,30 @@ impl Socket {
     pub(crate) fn give_up_segments(&self) {
         self.segments.set(false);
     }
+}
+
+/// Opens a TCP listener on `address`. IPv6 never takes IPv4.
+pub(crate) fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let family = if address.is_ipv4() { libc::AF_INET } else { libc::AF_INET6 };
+    // SAFETY: the call takes no pointer.
+    let fd = unsafe { libc::socket(family, libc::SOCK_STREAM | libc::SOCK_CLOEXEC | libc::SOCK_NONBLOCK, 0) };
+    if fd < 0 {
+        return Err(io::Error::last_os_error());
+    }
+    // SAFETY: the descriptor was just made and belongs to nobody else.
+    let fd = unsafe { OwnedFd::from_raw_fd(fd) };
+    let raw = fd.as_raw_fd();
+    if address.is_ipv6() {
+        set(raw, libc::IPPROTO_IPV6, libc::IPV6_V6ONLY, 1)?;
+    }
+    // A restarted server must not wait for its old connections to be forgotten.
+    set(raw, libc::SOL_SOCKET, libc::SO_REUSEADDR, 1)?;
+    bind(raw, address)?;
+    // SAFETY: the call takes no pointer.
+    if unsafe { libc::listen(raw, BACKLOG) } != 0 {
+        return Err(io::Error::last_os_error());
+    }
+    Ok(TcpListener::from(fd))
 }
 
 fn bind(fd: RawFd, address: SocketAddr) -> io::Result<SocketAddr> {

@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use door::{Datagrams, Path, PeerKey, Protocol};
 
+mod tcp;
+
 use super::*;
 use crate::inlet::Inlet;
 use crate::outlet::Outlet;
@@ -69,6 +71,10 @@ impl Engine for Echo {
         Outbox { datagrams: &mut self.datagrams, notices: &mut self.notices, messages: &mut self.messages }
     }
 
+    fn home(datagram: &[u8]) -> Option<ShardId> {
+        datagram.strip_prefix(b"h").and_then(|rest| rest.first()).map(|shard| ShardId((*shard).into()))
+    }
+
     fn is_droppable(_: &Path) -> bool {
         true
     }
@@ -82,7 +88,7 @@ fn numbered(number: u8, len: usize) -> Vec<u8> {
 
 fn config(shards: u16) -> Config {
     let shards = NonZeroU16::new(shards).unwrap();
-    Config { shards, bind: vec![LOOPBACK], ports: Ports::Shared(0), pin: false, offload: true }
+    Config { shards, bind: vec![LOOPBACK], ports: Ports::Shared(0), tcp: Some(0), pin: false, offload: true }
 }
 
 fn echo(config: &Config) -> Running {

@@ -13,6 +13,7 @@ use crate::inlet::Inlet;
 use crate::mailbox::{MESSAGES_MAX, Mailbox};
 use crate::outlet::Outlet;
 use crate::socket::Socket;
+use crate::streams::{ARRIVALS_MAX, Connection, Streams};
 
 /// Outgoing bytes from which on a turn sends before it receives more. Large enough for long runs to one
 /// destination, small enough that the first datagram does not wait for the last of a large room.
@@ -29,11 +30,13 @@ const DISTRESS_PAUSE: Duration = Duration::from_millis(1);
 pub(crate) struct Neighbour<M> {
     pub(crate) bell: Arc<Bell>,
     pub(crate) messages: Arc<Mailbox<(ShardId, M)>>,
+    /// TCP connections of its peers that another shard accepted.
+    pub(crate) arrivals: Arc<Mailbox<Connection>>,
 }
 
 impl<M> Clone for Neighbour<M> {
     fn clone(&self) -> Self {
-        Self { bell: self.bell.clone(), messages: self.messages.clone() }
+        Self { bell: self.bell.clone(), messages: self.messages.clone(), arrivals: self.arrivals.clone() }
     }
 }
 
@@ -42,13 +45,15 @@ pub(crate) struct Worker<E: Engine, N> {
     id: ShardId,
     engine: E,
     sockets: Vec<Socket>,
+    streams: Streams,
     shell: Shell<E, N>,
     inlet: Inlet,
-    /// The doorbell first, then the sockets.
+    /// The doorbell first, then the sockets, then the TCP legs.
     polls: Vec<libc::pollfd>,
     commands: Arc<Mailbox<Command>>,
     commands_spare: Vec<Command>,
     messages_spare: Vec<(ShardId, E::Message)>,
+    arrivals_spare: Vec<Connection>,
     /// The next sleep lasts at least [`PAUSE_MIN`].
     paused: bool,
 }
@@ -67,7 +72,7 @@ impl<E: Engine, N: Fn(Notice)> Worker<E, N> {
     pub(crate) fn new(
         id: ShardId,
         engine: E,
-        sockets: Vec<Socket>,
+        (sockets, streams): (Vec<Socket>, Streams),
         neighbours: Vec<Neighbour<E::Message>>,
         commands: Arc<Mailbox<Command>>,
         counters: Arc<Counters>,
@@ -75,11 +80,23 @@ impl<E: Engine, N: Fn(Notice)> Worker<E, N> {
     ) -> Self {
         let staged = neighbours.iter().map(|_| Vec::new()).collect();
         let bell = neighbours.get(usize::from(id.0)).map_or(-1, |own| own.bell.fd());
-        let polls = std::iter::once(bell).chain(sockets.iter().map(Socket::fd)).map(readable).collect();
+        let fds = std::iter::once(bell).chain(sockets.iter().map(Socket::fd)).chain([streams.fd()]);
+        let polls = fds.map(readable).collect();
         let shell = Shell { outlet: Outlet::new(), neighbours, staged, counters, notices };
-        let (commands_spare, messages_spare) = (Vec::new(), Vec::new());
-        let inlet = Inlet::new();
-        Self { id, engine, sockets, shell, inlet, polls, commands, commands_spare, messages_spare, paused: false }
+        Self {
+            id,
+            engine,
+            sockets,
+            streams,
+            shell,
+            inlet: Inlet::new(),
+            polls,
+            commands,
+            commands_spare: Vec::new(),
+            messages_spare: Vec::new(),
+            arrivals_spare: Vec::new(),
+            paused: false,
+        }
     }
 
     /// Turns until told to stop; the last turn still hears and sends everything.
@@ -89,7 +106,8 @@ impl<E: Engine, N: Fn(Notice)> Worker<E, N> {
         loop {
             own.bell.arm();
             let stopping = own.bell.is_stopping();
-            let hurried = stopping || !own.messages.is_empty() || !self.commands.is_empty();
+            let waits = !own.messages.is_empty() || !self.commands.is_empty() || !own.arrivals.is_empty();
+            let hurried = stopping || waits;
             let polled = self.sleep(if hurried { Some(Duration::ZERO) } else { self.patience() });
             own.bell.disarm(self.polls.first().is_some_and(|bell| bell.revents != 0));
             let now = Instant::now();
@@ -98,7 +116,7 @@ impl<E: Engine, N: Fn(Notice)> Worker<E, N> {
             }
             self.hear(now, &own);
             self.advance(now);
-            self.shell.carry_out(self.id, &mut self.engine, &self.sockets);
+            self.shell.carry_out(now, self.id, &mut self.engine, &self.sockets, &mut self.streams);
             self.shell.counters.turns.add(1);
             if stopping {
                 break;
@@ -109,7 +127,8 @@ impl<E: Engine, N: Fn(Notice)> Worker<E, N> {
 
     /// How long nothing is due; `None` when nothing ever is.
     fn patience(&self) -> Option<Duration> {
-        let left = self.engine.deadline()?.saturating_duration_since(Instant::now());
+        let due = [self.engine.deadline(), self.streams.deadline()].into_iter().flatten().min()?;
+        let left = due.saturating_duration_since(Instant::now());
         Some(if self.paused { left.max(PAUSE_MIN) } else { left })
     }
 
@@ -138,12 +157,31 @@ impl<E: Engine, N: Fn(Notice)> Worker<E, N> {
         for (index, _) in ready.enumerate().filter(|(_, ready)| *ready) {
             let Some(socket) = self.sockets.get(index) else { continue };
             let local = socket.local();
-            let (engine, shell, sockets) = (&mut self.engine, &mut self.shell, &self.sockets);
+            let (engine, shell) = (&mut self.engine, &mut self.shell);
+            let (sockets, streams) = (&self.sockets, &mut self.streams);
             let counters = shell.counters.clone();
             self.inlet.receive(socket, &counters, |remote, datagram| {
                 engine.receive(now, Path { protocol: Protocol::Udp, local, remote }, datagram);
-                shell.send(engine, sockets, FLUSH_BYTES);
+                shell.send(now, engine, sockets, streams, FLUSH_BYTES);
             });
+        }
+        if self.polls.last().is_some_and(|streams| streams.revents != 0) {
+            self.serve_streams(now);
+        }
+    }
+
+    /// Takes what came by TCP, and sends connections of other shards there.
+    fn serve_streams(&mut self, now: Instant) {
+        let engine = &mut self.engine;
+        let each = |path, frame: &mut [u8]| engine.receive(now, path, frame);
+        let served = self.streams.serve(now, &self.shell.counters, E::home, each);
+        for (shard, connection) in served.leaving {
+            let neighbour = self.shell.neighbours.get(usize::from(shard.0));
+            match neighbour.map(|it| it.arrivals.push(connection, ARRIVALS_MAX).map(|()| it.bell.ring())) {
+                Some(Ok(())) => {}
+                // Dropped, and so closed.
+                Some(Err(_)) | None => self.shell.counters.tcp_refused.add(1),
+            }
         }
     }
 
@@ -153,6 +191,12 @@ impl<E: Engine, N: Fn(Notice)> Worker<E, N> {
         for command in self.commands_spare.drain(..) {
             self.engine.command(now, command);
         }
+        own.arrivals.take(&mut self.arrivals_spare);
+        for connection in self.arrivals_spare.drain(..) {
+            let engine = &mut self.engine;
+            let each = |path, frame: &mut [u8]| engine.receive(now, path, frame);
+            self.streams.welcome(connection, now, &self.shell.counters, each);
+        }
         own.messages.take(&mut self.messages_spare);
         for (from, message) in self.messages_spare.drain(..) {
             self.engine.message(now, from, message);
@@ -160,6 +204,7 @@ impl<E: Engine, N: Fn(Notice)> Worker<E, N> {
     }
 
     fn advance(&mut self, now: Instant) {
+        self.streams.sweep(now, &self.shell.counters);
         let is_due = |engine: &E| engine.deadline().is_some_and(|deadline| deadline <= now);
         self.paused = is_due(&self.engine);
         if self.paused {
@@ -171,17 +216,20 @@ impl<E: Engine, N: Fn(Notice)> Worker<E, N> {
 
 impl<E: Engine, N: Fn(Notice)> Shell<E, N> {
     /// Sends the waiting datagrams if they are at least `bytes_min` bytes.
-    fn send(&mut self, engine: &mut E, sockets: &[Socket], bytes_min: usize) {
+    fn send(&mut self, now: Instant, engine: &mut E, sockets: &[Socket], streams: &mut Streams, bytes_min: usize) {
         let datagrams = engine.outbox().datagrams;
         if datagrams.bytes().len() >= bytes_min {
             self.outlet.flush(sockets, datagrams, &self.counters);
+            if !streams.is_empty() {
+                streams.flush(now, datagrams, &self.counters);
+            }
             datagrams.clear();
         }
     }
 
     /// Empties the outbox into the sockets, the mailboxes and the ear of control.
-    fn carry_out(&mut self, id: ShardId, engine: &mut E, sockets: &[Socket]) {
-        self.send(engine, sockets, 0);
+    fn carry_out(&mut self, now: Instant, id: ShardId, engine: &mut E, sockets: &[Socket], streams: &mut Streams) {
+        self.send(now, engine, sockets, streams, 0);
         let outbox = engine.outbox();
         outbox.notices.drain(..).for_each(&self.notices);
         for (to, message) in outbox.messages.drain(..) {

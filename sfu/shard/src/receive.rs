@@ -25,6 +25,12 @@ impl Shard {
         }
     }
 
+    /// The shard that a STUN check's user fragment names; `None` for anything else.
+    pub fn home(datagram: &[u8]) -> Option<ShardId> {
+        let (ours, _) = stun::Message::parse(datagram)?.username()?;
+        door::IceCredentials::shard(ours.as_bytes())
+    }
+
     /// A datagram that another shard took for this one's; it is not sent on again.
     pub(crate) fn receive_forwarded(&mut self, now: Instant, path: Path, datagram: &mut [u8]) {
         match self.route(&path, datagram) {

@@ -4,6 +4,7 @@
 
 pub mod codec;
 pub mod ext;
+pub mod framing;
 pub mod ids;
 pub mod rtcp;
 pub mod rtp;

@@ -16,7 +16,7 @@ use wire::codec::{av1, dependency, h264, h265, marking, red, vp8, vp9};
 pub type Target = (&'static str, fn(&[u8]));
 
 /// All targets.
-pub const TARGETS: [Target; 13] = [
+pub const TARGETS: [Target; 14] = [
     ("stun", stun),
     ("rtp", rtp),
     ("rtcp", rtcp),
@@ -30,6 +30,7 @@ pub const TARGETS: [Target; 13] = [
     ("rtmp", rtmp),
     ("transcode", transcode),
     ("load", load),
+    ("framing", framing),
 ];
 
 /// STUN messages.
@@ -37,6 +38,21 @@ pub fn stun(bytes: &[u8]) {
     if let Some(message) = wire::stun::Message::parse(bytes) {
         let _ = (message.username(), message.integrity());
     }
+}
+
+/// Datagrams on a byte stream, cut where the first byte says.
+pub fn framing(bytes: &[u8]) {
+    let Some((&cut, stream)) = bytes.split_first() else { return };
+    let (mut stream, mut frames) = (stream.to_vec(), wire::framing::Deframer::default());
+    let sent = stream.len();
+    let mut framed = 0;
+    for piece in stream.chunks_mut(usize::from(cut).max(1)) {
+        let taken = frames.take(piece, |frame| framed += frame.len());
+        if taken.is_err() {
+            break;
+        }
+    }
+    assert!(framed <= sent);
 }
 
 /// RTP packets and their header extensions.

@@ -13,7 +13,7 @@ def play(scenario, empty: bool = True) -> None:
     """Runs `scenario()`, a coroutine function whose answer is a note. The result is written before anything is torn down,
     because the SDK's native library may not survive its own end."""
     try:
-        fresh = counts()
+        fresh = counts() if empty else {}
         note = asyncio.run(scenario())
         if empty:
             server_is_empty(fresh)

@@ -100,6 +100,14 @@ const drive = {
     };
   },
 
+  /** How the publisher's connection goes: `udp` or `tcp`. */
+  async protocol() {
+    const report = await this.room.engine.pcManager.publisher.getStats();
+    const all = [...report.values()];
+    const pair = all.find((each) => each.id === all.find((it) => it.type === 'transport')?.selectedCandidatePairId);
+    return all.find((each) => each.id === pair?.remoteCandidateId)?.protocol ?? '';
+  },
+
   /** The numbers of one local track: one row for each encoding that is sent. */
   async sent(source) {
     const report = await this.room.localParticipant.getTrackPublication(Track.Source[source])?.track?.getRTCStatsReport();

@@ -39,6 +39,8 @@ async function mend(stage, bob, fault, singlePeerConnection, seconds) {
   seconds.push(`${fault} ${((Date.now() - began) / 1000).toFixed(1)}`);
   await until(`${ada.identity} is connected`, async () => (await ada.state()) === 'connected');
   await bob.hears(ada, 40_000);
+  const protocol = await ada.drive(() => drive.protocol());
+  check(protocol === 'tcp' || !fault.startsWith('force-'), `after ${fault} ${ada.identity} sends by "${protocol}"`);
   await ada.leave();
   await ada.page.close();
 }

@@ -10,7 +10,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("sfu/peer", &["wire", "door", "congestion"]),
     ("sfu/forward", &["wire", "door", "congestion"]),
     ("sfu/shard", &["wire", "door", "congestion", "peer", "forward"]),
-    ("sfu/net", &["door", "shard"]),
+    ("sfu/net", &["wire", "door", "shard"]),
     ("signaling/room", &["door"]),
     ("signaling/sdp", &["door", "wire"]),
     ("signaling/store", &[]),

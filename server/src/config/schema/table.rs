@@ -13,7 +13,7 @@ const fn idle(path: &'static str, instead: &'static str) -> Key {
 
 const ALONE: &str = "this server runs as a single node";
 const NO_TURN: &str = "there is no TURN server inside; name an outside one in rtc.turn_servers";
-const ICE_TCP: &str = "media runs over UDP only";
+const FALLBACK: &str = "clients are told UDP, TCP and TURN at once and take what works";
 const LITE: &str = "this server is always ICE-lite";
 const OWN_PLANE: &str = "the media plane sizes this itself";
 const OWN_RATE: &str = "the rate sent to a subscriber is not limited yet";
@@ -34,6 +34,11 @@ pub(super) const KEYS: &[Key] = &[
     used("logging.json", Switch, "one JSON object per line in place of text [false]"),
     used("shutdown.grace", Word("DURATION"), "how long a stopping server waits for its participants [10s]"),
     used("rtc.udp_port", Word("PORT"), "UDP port of all media; of a range \"a-b\" the first is used [7882]"),
+    used(
+        "rtc.tcp_port",
+        Word("PORT"),
+        "TCP port of media, for networks without UDP; off, or 0 to let the system choose [7881]",
+    ),
     used("rtc.port_range_start", Word("PORT"), "first port of the range, when rtc.udp_port is not set [none]"),
     used("rtc.port_range_end", Word("PORT"), "last port of that range [none]"),
     used(
@@ -100,11 +105,10 @@ pub(super) const KEYS: &[Key] = &[
     used("webhook.filter_params.exclude_events", Words("EVENT"), "not these events [none]"),
     used("webhook.public_only", Switch, "send webhooks to addresses of the public internet only [false]"),
     used("room.enable_full_room_in_webhooks", Switch, "events of tracks describe room and participant in full [false]"),
-    idle("rtc.tcp_port", ICE_TCP),
-    idle("rtc.allow_tcp_fallback", ICE_TCP),
-    idle("rtc.tcp_fallback_rtt_threshold", ICE_TCP),
-    idle("rtc.allow_udp_unstable_fallback", ICE_TCP),
-    idle("rtc.force_tcp", ICE_TCP),
+    idle("rtc.allow_tcp_fallback", FALLBACK),
+    idle("rtc.tcp_fallback_rtt_threshold", FALLBACK),
+    idle("rtc.allow_udp_unstable_fallback", FALLBACK),
+    idle("rtc.force_tcp", FALLBACK),
     idle("rtc.use_ice_lite", LITE),
     idle("rtc.use_mdns", LITE),
     idle("rtc.external_ip_only", "with use_external_ip only the external address is told"),
