@@ -1,8 +1,9 @@
 //! A participant without a websocket: media that another door let in, such as an encoder's stream.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use door::TrackKey;
+use door::{Level, TrackKey};
 use livekit_protocol as proto;
 use proto::signal_response::Message;
 use room::Grants;
@@ -14,7 +15,7 @@ use crate::mailbox::Inbox;
 use crate::room_task::RoomInput;
 use crate::token::Claims;
 use crate::validate::Ticket;
-use crate::world::{FedError, FedNews, FedTrack, Mode};
+use crate::world::{FedError, FedNews, FedTrack, Mode, Portrait};
 
 /// News that wait for one guest. A guest that does not take them misses wishes for key frames, which are repeated.
 const NEWS_MAX: usize = 64;
@@ -88,7 +89,12 @@ impl Lobby {
     /// # Errors
     /// When the room, or the node, does not let it in.
     pub async fn enter(&self, wish: GuestWish) -> Result<Guest, JoinError> {
-        let mut connection = self.join(ticket(wish)).await?;
+        self.enter_as(ticket(wish)).await
+    }
+
+    /// Lets a guest in with a ticket of the server's own making.
+    pub(crate) async fn enter_as(&self, ticket: Ticket) -> Result<Guest, JoinError> {
+        let mut connection = self.join(ticket).await?;
         let (inbox, _, alive) = connection.open().ok_or(JoinError::NodeClosing)?;
         let (news_sender, news) = mpsc::channel(NEWS_MAX);
         Ok(Guest { connection, inbox, news, news_sender, _alive: alive })
@@ -123,6 +129,16 @@ impl Guest {
         let update = proto::UpdateLocalVideoTrack { track_sid: track, width, height };
         let message = Some(proto::signal_request::Message::UpdateVideoTrack(update));
         self.connection.send(proto::SignalRequest { message }).await
+    }
+
+    /// The guest is what its portrait shows. False when the room has ended.
+    pub(crate) async fn mirror(&self, portrait: Arc<Portrait>) -> bool {
+        self.connection.put(RoomInput::Mirror(self.connection.id(), portrait)).await
+    }
+
+    /// How loud tracks of another room are. False when the room has ended.
+    pub(crate) async fn sound(&self, levels: Vec<Level>) -> bool {
+        self.connection.put(RoomInput::Levels(levels)).await
     }
 
     /// The next news; after [`GuestNews::Left`] nothing comes. Safe to be cancelled.

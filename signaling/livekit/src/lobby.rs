@@ -1,6 +1,7 @@
 //! Where joins and notices find their room: the shell around all rooms of the node.
 
 mod admin;
+mod forward;
 
 pub use admin::ORDER_TIMEOUT;
 pub(crate) use admin::OrderError;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use door::{Command, Notice, PeerKey, TrackKey};
+use door::{Command, Level, Notice, PeerKey, TrackKey};
 use livekit_protocol as proto;
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -13,8 +13,8 @@ use crate::lobby::{self, Alive, Inner, Stage, Verdict};
 use crate::mailbox::{Outbox, PostError};
 use crate::token;
 use crate::world::{
-    ConnectionId, Fault, FedNews, FedTrack, Input, Join, Order, OrderId, Output, Refresh, Reply, RoomEvent, World,
-    WorldConfig,
+    ConnectionId, Fault, FedNews, FedTrack, FollowerId, Input, Join, Order, OrderId, Output, Portrait, Refresh, Reply,
+    RoomEvent, World, WorldConfig,
 };
 
 /// Shortest time between two ticks, so that no deadline can make a room spin.
@@ -32,8 +32,26 @@ pub(crate) enum RoomInput {
     Feed { connection: ConnectionId, track: Box<FedTrack>, news: mpsc::Sender<FedNews> },
     /// A guest ends a track.
     Unfeed(ConnectionId, TrackKey),
+    /// A follower wants portraits of a participant, by identity.
+    Follow { follower: FollowerId, identity: String, gallery: Gallery, reply: oneshot::Sender<Result<Reply, Fault>> },
+    /// A follower wants no more.
+    Unfollow(FollowerId),
+    /// What a follower's own room wants to see.
+    WantedOutside(FollowerId, Box<proto::SubscribedQualityUpdate>),
+    /// A guest is what its portrait shows.
+    Mirror(ConnectionId, Arc<Portrait>),
+    /// How loud tracks of another room are.
+    Levels(Vec<Level>),
     /// An administrator's request; dropped unanswered when the room ends first.
     Order { order: Box<Order>, reply: oneshot::Sender<Result<Reply, Fault>> },
+}
+
+/// Where a follower's portraits go: only the last counts. Dropped when there will be no more.
+#[derive(Debug)]
+pub(crate) struct Gallery {
+    pub(crate) portraits: watch::Sender<Option<Arc<Portrait>>>,
+    /// Loudness in the participant's room. What finds it full is too old to be told.
+    pub(crate) levels: mpsc::Sender<Vec<Level>>,
 }
 
 /// The room's place in the registry and its peers in the media house. Its drop gives both back, also
@@ -57,6 +75,7 @@ pub(crate) struct RoomTask {
     participants: Arc<AtomicUsize>,
     lines: BTreeMap<ConnectionId, Line>,
     too_slow: VecDeque<ConnectionId>,
+    galleries: BTreeMap<FollowerId, Gallery>,
     orders: BTreeMap<OrderId, oneshot::Sender<Result<Reply, Fault>>>,
     order_next: u64,
     ticked: Option<Instant>,
@@ -95,6 +114,7 @@ impl RoomTask {
             participants,
             lines: BTreeMap::new(),
             too_slow: VecDeque::new(),
+            galleries: BTreeMap::new(),
             orders: BTreeMap::new(),
             order_next: 0,
             ticked: None,
@@ -144,7 +164,21 @@ impl RoomTask {
             }),
             Wake::Input(RoomInput::Unfeed(id, key)) => Some(Input::Unfeed(id, key)),
             Wake::Input(RoomInput::Order { order, reply }) => Some(self.note(order, reply)),
-            Wake::Notice(notice) => Some(Input::Media(notice)),
+            Wake::Input(RoomInput::Follow { follower, identity, gallery, reply }) => {
+                self.galleries.insert(follower, gallery);
+                Some(self.note(Box::new(Order::Follow(follower, identity)), reply))
+            }
+            Wake::Input(RoomInput::Unfollow(follower)) => {
+                self.galleries.remove(&follower);
+                Some(Input::Unfollow(follower))
+            }
+            Wake::Input(RoomInput::WantedOutside(follower, update)) => Some(Input::WantedOutside(follower, update)),
+            Wake::Input(RoomInput::Mirror(id, portrait)) => Some(Input::Mirror(id, portrait)),
+            Wake::Input(RoomInput::Levels(levels)) => Some(Input::Media(Notice::Levels(levels))),
+            Wake::Notice(notice) => {
+                self.sound_outside(&notice);
+                Some(Input::Media(notice))
+            }
             Wake::Tick => {
                 self.ticked = Some(now.monotonic);
                 Some(Input::Tick)
@@ -154,6 +188,15 @@ impl RoomTask {
         if let Some(input) = input {
             self.world.handle(now, input);
             self.act();
+        }
+    }
+
+    /// Lets other rooms that show this room's people know how loud they are.
+    fn sound_outside(&self, notice: &Notice) {
+        let Notice::Levels(levels) = notice else { return };
+        for gallery in self.galleries.values() {
+            // The next ones come in less than half a second.
+            let _ = gallery.levels.try_send(levels.clone());
         }
     }
 
@@ -206,6 +249,12 @@ impl RoomTask {
                     let _ = sender.try_send(news);
                 }
             }
+            Output::Portrait(follower, Some(portrait)) => {
+                if let Some(gallery) = self.galleries.get(&follower) {
+                    gallery.portraits.send_replace(Some(Arc::from(portrait)));
+                }
+            }
+            Output::Portrait(follower, None) => drop(self.galleries.remove(&follower)),
             Output::Event(event) => {
                 log(&self.tenancy.name, &event);
                 self.tenancy.tell(event);

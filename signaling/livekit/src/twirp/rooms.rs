@@ -94,7 +94,7 @@ pub(super) async fn call(
         Method::UpdateSubscriptions => call.update_subscriptions(bytes).await,
         Method::SendData => call.send_data(bytes).await,
         Method::UpdateRoomMetadata => call.update_room_metadata(bytes).await,
-        Method::ForwardParticipant => call.forward_participant(bytes),
+        Method::ForwardParticipant => call.forward_participant(bytes).await,
         Method::MoveParticipant => call.move_participant(bytes).await,
         Method::PerformRpc => call.perform_rpc(bytes).await,
     }
@@ -251,28 +251,38 @@ impl Call<'_> {
         self.write_room(self.lobby.order(&request.room, Order::SetMetadata(request.metadata)).await)
     }
 
-    fn forward_participant(&self, bytes: &[u8]) -> Result<Response, TwirpError> {
+    /// Who is in the other room already, under the same identity, is not pushed out by this.
+    async fn forward_participant(&self, bytes: &[u8]) -> Result<Response, TwirpError> {
         let request: proto::ForwardParticipantRequest = self.read(bytes)?;
-        check_rooms(self.claims, &request.room, &request.destination_room)?;
-        let text = "ForwardParticipant is not served by this server; MoveParticipant is";
-        Err(TwirpError::new(Code::Unimplemented, text))
+        let (identity, destination) = (request.identity, request.destination_room);
+        self.check_journey(&request.room, &identity, &destination).await?;
+        if self.lobby.order(&destination, Order::Participant(identity.clone())).await.is_ok() {
+            let text = "participant is in the destination room already";
+            return Err(TwirpError::new(Code::AlreadyExists, text));
+        }
+        self.lobby.forward(&request.room, &identity, &destination).await?;
+        Ok(self.encoding.encode(&proto::ForwardParticipantResponse {}))
     }
 
     async fn move_participant(&self, bytes: &[u8]) -> Result<Response, TwirpError> {
         let request: proto::MoveParticipantRequest = self.read(bytes)?;
         let (identity, destination) = (request.identity, request.destination_room);
-        check_rooms(self.claims, &request.room, &destination)?;
-        if request.room == destination {
+        self.check_journey(&request.room, &identity, &destination).await?;
+        self.lobby.order(&request.room, Order::Move { identity, destination }).await?;
+        Ok(self.encoding.encode(&proto::MoveParticipantResponse {}))
+    }
+
+    /// Nobody is sent anywhere before it is known who, and that the other room takes somebody.
+    async fn check_journey(&self, room: &str, identity: &str, destination: &str) -> Result<(), TwirpError> {
+        check_rooms(self.claims, room, destination)?;
+        if room == destination {
             return Err(invalid("destination room cannot be the same as source room"));
         }
-        // Nobody is sent away before it is known who, and that the other room takes somebody.
-        let found = self.lobby.order(&request.room, Order::Participant(identity.clone())).await;
+        let found = self.lobby.order(room, Order::Participant(identity.to_owned())).await;
         if found.is_err() {
             return Err(missing_participant(found));
         }
-        self.check_destination(&destination).await?;
-        self.lobby.order(&request.room, Order::Move { identity, destination }).await?;
-        Ok(self.encoding.encode(&proto::MoveParticipantResponse {}))
+        self.check_destination(destination).await
     }
 
     /// Makes the room if need be.

@@ -57,6 +57,7 @@ shaped! {
     UpdateSubscriptionsResponse: &Shape(&[]);
     SendDataResponse: &Shape(&[]);
     MoveParticipantResponse: &Shape(&[]);
+    ForwardParticipantResponse: &Shape(&[]);
     IngressInfo: &INGRESS;
     ListIngressResponse: &Shape(&[("next_page_token", Nothing), ("items", Each(&INGRESS))]);
     PerformRpcResponse: &Shape(&[("payload", Text)]);

@@ -23,6 +23,7 @@ impl World {
         self.changed.remove(sid);
         self.forget_speaker(sid);
         self.forget_rpcs(sid);
+        self.take_down(sid);
         self.forget_data_tracks(sid);
         self.wait_no_more(sid, now);
         if !participant.grants.hidden {

@@ -65,7 +65,7 @@ impl World {
             LayerTarget::Off => None,
             LayerTarget::UpTo { spatial, .. } => Some(quality_of(published, spatial)),
         };
-        targets.filter_map(quality).max()
+        targets.filter_map(quality).max().max(self.followers.wanted(track))
     }
 
     /// Tells the publisher what is wanted from here on.
@@ -80,7 +80,7 @@ impl World {
         let qualities = QUALITIES.map(quality).to_vec();
         let codec = published.info.mime_type.trim_start_matches("video/").to_owned();
         let update = proto::SubscribedQualityUpdate {
-            track_sid: track.to_string(),
+            track_sid: published.home_sid(),
             subscribed_qualities: qualities.clone(),
             subscribed_codecs: vec![proto::SubscribedCodec { codec, qualities }],
         };
@@ -96,6 +96,13 @@ impl World {
             self.tell_wanted(&track, wanted);
         }
     }
+}
+
+/// The best size that an update asks for, of whatever codec.
+pub(super) fn best_wanted(update: &proto::SubscribedQualityUpdate) -> Option<VideoQuality> {
+    let of_codecs = update.subscribed_codecs.iter().flat_map(|it| &it.qualities);
+    let enabled = of_codecs.chain(&update.subscribed_qualities).filter(|it| it.enabled);
+    enabled.filter_map(|it| VideoQuality::try_from(it.quality).ok()).filter(|it| *it != VideoQuality::Off).max()
 }
 
 /// The size that the publisher calls its encoding number `spatial`.

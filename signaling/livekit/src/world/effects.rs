@@ -65,7 +65,9 @@ impl World {
         let Some(published) = self.tracks.remove(&publication.sid) else { return };
         self.viewers_changed.insert(publication.sid.clone());
         self.sessions.values_mut().for_each(|it| _ = it.denied.remove(&publication.sid));
-        if let Some(live) = &published.live {
+        if let Some(live) = published.live.as_ref().filter(|_| published.borrowed.is_some()) {
+            self.lent.remove(&live.key);
+        } else if let Some(live) = &published.live {
             self.ups.remove(&live.key);
             self.command(Command::RemoveUpTrack(live.key));
             if let Some(session) = self.sessions.get_mut(&publication.publisher) {
@@ -89,7 +91,13 @@ impl World {
     }
 
     fn muted(&mut self, track: &TrackSid, muted: bool) {
-        if let Some(live) = self.tracks.get(track).and_then(|it| it.live.as_ref()) {
+        let Some(published) = self.tracks.get(track) else { return };
+        if published.borrowed.is_some() {
+            // Others watch it elsewhere: only those here go without.
+            let subscribers = self.room.publication(track).map(|it| it.subscribers.clone()).unwrap_or_default();
+            return subscribers.iter().for_each(|it| self.retarget(it, track));
+        }
+        if let Some(live) = &published.live {
             let command = Command::MuteUpTrack { track: live.key, muted };
             self.command(command);
         }
@@ -135,7 +143,11 @@ impl World {
     pub(super) fn target(&self, subscriber: &ParticipantSid, track: &TrackSid) -> Option<door::LayerTarget> {
         let settings = self.room.participant(subscriber)?.settings(track);
         let adaptive = self.sessions.get(subscriber)?.adaptive_stream;
-        Some(subscription::target(self.room.publication(track)?, settings, adaptive))
+        let publication = self.room.publication(track)?;
+        if publication.muted && self.tracks.get(track)?.borrowed.is_some() {
+            return Some(door::LayerTarget::Off);
+        }
+        Some(subscription::target(publication, settings, adaptive))
     }
 
     fn first_subscribed(&mut self, track: &TrackSid) {

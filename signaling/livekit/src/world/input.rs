@@ -1,6 +1,7 @@
 //! What a room's world is told while it runs.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Instant;
 
 use livekit_protocol as proto;
@@ -76,6 +77,12 @@ pub enum Input {
     Feed(ConnectionId, Box<super::FedTrack>),
     /// A guest ends one of its tracks.
     Unfeed(ConnectionId, door::TrackKey),
+    /// A guest is shown here as another room has it; told again with every change.
+    Mirror(ConnectionId, Arc<super::Portrait>),
+    /// A follower outside of the room wants no more portraits.
+    Unfollow(super::FollowerId),
+    /// What of a followed participant's picture is wanted where its portrait hangs.
+    WantedOutside(super::FollowerId, Box<proto::SubscribedQualityUpdate>),
     /// The deadline has come.
     Tick,
     /// The server stops: everybody is asked to reconnect elsewhere.

@@ -31,11 +31,13 @@ mod join;
 mod keys;
 mod link;
 mod media;
+mod mirror;
 mod missed;
 mod negotiate;
 mod output;
 mod pace;
 mod participant;
+mod portrait;
 mod publication;
 mod quality;
 mod replay;
@@ -54,11 +56,13 @@ pub use data_track::FrameHead;
 pub use fed::{FedError, FedNews, FedTrack};
 pub use input::{ConnectionId, Input, Join, Mode, Now};
 pub use output::{Counts, JoinRefusal, Output, Refresh, RoomEvent};
+pub use portrait::{FOLLOWERS_MAX, FollowerId, Portrait, PortraitTrack};
 
 use alarm::Alarms;
 use data_track::DataTracks;
 use keys::KeyMint;
 use missed::Departures;
+use portrait::Followers;
 use publication::Published;
 use replay::Replay;
 use session::Session;
@@ -78,6 +82,9 @@ pub struct World {
     peers: BTreeMap<PeerKey, ParticipantSid>,
     tracks: BTreeMap<TrackSid, Published>,
     ups: BTreeMap<TrackKey, TrackSid>,
+    /// Tracks of other rooms that are shown here.
+    lent: BTreeMap<TrackKey, TrackSid>,
+    followers: Followers,
     speakers: Speakers,
     data_tracks: DataTracks,
     /// Reliable messages of the last seconds.
@@ -120,6 +127,8 @@ impl World {
             peers: BTreeMap::new(),
             tracks: BTreeMap::new(),
             ups: BTreeMap::new(),
+            lent: BTreeMap::new(),
+            followers: Followers::default(),
             speakers: Speakers::default(),
             data_tracks: DataTracks::new(),
             replay: Replay::default(),
@@ -147,6 +156,9 @@ impl World {
             Input::Order(id, order) => self.order(id, *order, now),
             Input::Feed(connection, track) => self.feed(connection, *track),
             Input::Unfeed(connection, key) => self.unfeed(connection, key),
+            Input::Mirror(connection, portrait) => self.mirror(connection, &portrait, now),
+            Input::Unfollow(follower) => self.unfollow(follower),
+            Input::WantedOutside(follower, update) => self.wanted_outside(follower, &update),
             Input::Tick => self.tick(now),
             Input::Shutdown => self.room.close(room::LeaveReason::ServerShutdown),
         }
@@ -188,6 +200,7 @@ impl World {
     /// Carries out what the room decided, then tells clients.
     fn settle(&mut self, now: Now) {
         self.drain(now);
+        self.flush_portraits();
         self.flush_updates();
         self.flush_permissions();
         self.flush_handles();

@@ -121,6 +121,8 @@ pub enum Output {
     Reply(super::OrderId, Box<Result<super::Reply, super::Fault>>),
     /// Tell a guest of its tracks.
     Fed(ConnectionId, super::FedNews),
+    /// Show a follower how its participant is; nothing when it has left, after which no more follows.
+    Portrait(super::FollowerId, Option<Box<super::Portrait>>),
     /// Note it.
     Event(RoomEvent),
 }

@@ -17,10 +17,19 @@ pub(super) struct Published {
     pub(super) publisher: ParticipantSid,
     /// The client's own id of the track.
     pub(super) cid: String,
+    /// Set when the track is another room's.
+    pub(super) borrowed: Option<Borrowed>,
     /// Its media, once described.
     pub(super) live: Option<Live>,
     /// The best picture size that the publisher was told is wanted.
     pub(super) told_wanted: Option<VideoQuality>,
+}
+
+/// What is remembered of another room's track.
+#[derive(Debug)]
+pub(super) struct Borrowed {
+    /// Whether its publisher had silenced it when its portrait came last.
+    pub(super) muted: bool,
 }
 
 /// A described track.
@@ -43,9 +52,27 @@ impl Published {
             info: track_info(sid, request, enabled),
             publisher,
             cid: request.cid.clone(),
+            borrowed: None,
             live: None,
             told_wanted: Some(VideoQuality::High),
         }
+    }
+
+    /// Another room's track, which is called `name` there.
+    pub(super) fn mirrored(
+        info: proto::TrackInfo,
+        publisher: ParticipantSid,
+        name: &str,
+        live: Live,
+        borrowed: Borrowed,
+    ) -> Self {
+        let (cid, told_wanted) = (name.to_owned(), Some(VideoQuality::High));
+        Self { info, publisher, cid, borrowed: Some(borrowed), live: Some(live), told_wanted }
+    }
+
+    /// The track's id in its publisher's own room.
+    pub(super) fn home_sid(&self) -> String {
+        if self.borrowed.is_some() { self.cid.clone() } else { self.info.sid.clone() }
     }
 
     /// The whole truth for clients.
@@ -197,8 +224,9 @@ fn track_info(sid: &TrackSid, request: &proto::AddTrackRequest, enabled: &[Codec
         packet_trailer_features: request.packet_trailer_features.clone(),
         ..Default::default()
     };
+    let publisher = ParticipantSid::new("");
     let mut published =
-        Published { info, publisher: ParticipantSid::new(""), cid: String::new(), live: None, told_wanted: None };
+        Published { info, publisher, cid: String::new(), borrowed: None, live: None, told_wanted: None };
     published.set_features(&features);
     published.info
 }

@@ -92,7 +92,8 @@ impl World {
     pub(super) fn levels(&mut self, levels: &[Level], now: Now) {
         let mut loudness: BTreeMap<ParticipantSid, f32> = BTreeMap::new();
         for level in levels {
-            let Some(track) = self.ups.get(&level.track).and_then(|it| self.tracks.get(it)) else { continue };
+            let Some(track) = self.ups.get(&level.track).or_else(|| self.lent.get(&level.track)) else { continue };
+            let Some(track) = self.tracks.get(track) else { continue };
             let speaks = level.dbov <= ACTIVE_DBOV && level.active_percent >= ACTIVE_PERCENT;
             let loud = if speaks { linear(level.dbov) } else { 0.0 };
             let known = loudness.entry(track.publisher.clone()).or_default();

@@ -2,6 +2,7 @@
 
 mod api;
 mod api_attacks;
+mod api_forward;
 mod api_ingress;
 mod api_people;
 mod node;

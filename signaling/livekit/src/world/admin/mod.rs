@@ -57,6 +57,8 @@ pub enum Order {
     SetMetadata(String),
     /// Calls a procedure of somebody's client; answered when that has answered.
     PerformRpc(Box<proto::PerformRpcRequest>),
+    /// A follower outside of the room is to have somebody's portrait, by identity.
+    Follow(crate::world::FollowerId, String),
     /// Somebody goes to another room.
     Move {
         /// Who.
@@ -115,6 +117,9 @@ pub enum Fault {
     /// Too many procedures are being called; the limit.
     #[error("too many calls are waiting for their answers: max {0}")]
     TooManyRpcs(usize),
+    /// The participant is shown in too many rooms; the limit.
+    #[error("participant is forwarded to too many rooms: max {0}")]
+    TooManyForwards(usize),
     /// A procedure failed, as RPC has it.
     #[error("RpcError {code}: {message}{}{data}", if data.is_empty() { "" } else { ": " })]
     Rpc {
@@ -147,6 +152,7 @@ impl World {
             Order::Send(request) => self.send_remotely(*request, now),
             Order::SetMetadata(metadata) => self.set_metadata(metadata),
             Order::PerformRpc(request) => return self.perform_rpc(id, *request, now),
+            Order::Follow(follower, identity) => self.follow(follower, &identity),
             Order::Move { identity, destination } => self.transfer(&identity, &destination, now),
         };
         self.reply(id, reply);
@@ -157,7 +163,7 @@ impl World {
     }
 
     /// The present session of an identity.
-    fn named(&self, identity: &str) -> Result<ParticipantSid, Fault> {
+    pub(in crate::world) fn named(&self, identity: &str) -> Result<ParticipantSid, Fault> {
         self.room.by_identity(identity).map(|it| it.sid.clone()).ok_or(Fault::ParticipantMissing)
     }
 }

@@ -105,6 +105,7 @@ impl World {
             self.outputs.push_back(crate::world::Output::Media(Command::UpdateUpTrack { track: key, params }));
         }
         live.up = up;
+        self.followers.described_anew(sid);
         Some(receive)
     }
 

@@ -9,6 +9,8 @@ pub(super) struct Ledger {
     pub(super) peers: BTreeSet<PeerKey>,
     pub(super) ups: BTreeMap<TrackKey, PeerKey>,
     pub(super) downs: BTreeMap<DownKey, (PeerKey, TrackKey)>,
+    /// Tracks of another room.
+    pub(super) lent: BTreeSet<TrackKey>,
     ended: BTreeSet<u64>,
     pub(super) log: Vec<Command>,
 }
@@ -46,7 +48,7 @@ impl Ledger {
             Command::AddDownTrack { down, peer, track, .. } => {
                 self.is_fresh(down.serial);
                 assert!(self.peers.contains(peer) && peer.shard == down.shard);
-                assert!(self.ups.contains_key(track));
+                assert!(self.ups.contains_key(track) || self.lent.contains(track));
                 assert!(self.downs.insert(*down, (*peer, *track)).is_none());
             }
             Command::SetTarget { down, .. } | Command::SetWeight { down, .. } => assert!(self.downs.contains_key(down)),

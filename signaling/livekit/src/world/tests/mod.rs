@@ -8,6 +8,7 @@ mod data;
 mod data_tracks;
 mod dual;
 mod fed;
+mod forward;
 mod leaks;
 mod ledger;
 mod live;

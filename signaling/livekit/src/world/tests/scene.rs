@@ -11,8 +11,8 @@ use proto::signal_response::Message;
 use super::client::{self, Offered};
 use super::ledger::Ledger;
 use crate::world::{
-    ConnectionId, Fault, FedNews, Input, Join, JoinRefusal, MediaFacts, Mode, Now, OrderId, Output, Refresh, Reply,
-    RoomEvent, ServerFacts, World, WorldConfig,
+    ConnectionId, Fault, FedNews, FollowerId, Input, Join, JoinRefusal, MediaFacts, Mode, Now, OrderId, Output,
+    Portrait, Refresh, Reply, RoomEvent, ServerFacts, World, WorldConfig,
 };
 
 pub(super) struct Scene {
@@ -26,6 +26,7 @@ pub(super) struct Scene {
     pub(super) refreshed: Vec<(ConnectionId, Refresh)>,
     pub(super) events: Vec<RoomEvent>,
     pub(super) fed: Vec<(ConnectionId, FedNews)>,
+    pub(super) portraits: Vec<(FollowerId, Option<Portrait>)>,
     pub(super) replies: Vec<(OrderId, Result<Reply, Fault>)>,
     pub(super) orders: u64,
     connections: u64,
@@ -112,6 +113,7 @@ impl Scene {
             refreshed: vec![],
             events: vec![],
             fed: vec![],
+            portraits: vec![],
             replies: vec![],
             orders: 0,
             connections: 0,
@@ -133,6 +135,7 @@ impl Scene {
                 Output::RefreshToken(connection, refresh) => self.refreshed.push((connection, *refresh)),
                 Output::Reply(id, reply) => self.replies.push((id, *reply)),
                 Output::Fed(connection, news) => self.fed.push((connection, news)),
+                Output::Portrait(follower, portrait) => self.portraits.push((follower, portrait.map(|it| *it))),
                 Output::Event(event) => self.events.push(event),
             }
         }
