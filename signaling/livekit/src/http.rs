@@ -22,6 +22,9 @@ use crate::{twirp, ws};
 
 /// Largest signal message from a client, in bytes; LiveKit's own cap.
 pub const SIGNAL_BYTES_MAX: usize = 2 * 1024 * 1024;
+/// What a connection reads and gathers at once, in bytes: nearly all signals fit, and the library's 128 KiB would be most of
+/// what a viewer takes. Larger ones are read in several goes.
+const SIGNAL_BUFFER_BYTES: usize = 4 << 10;
 /// How long a browser may remember a preflight's answer, in seconds.
 const PREFLIGHT_S: HeaderValue = HeaderValue::from_static("86400");
 
@@ -81,7 +84,11 @@ async fn join(lobby: Lobby, path: Path, request: Request) -> Response {
         return StatusCode::NOT_FOUND.into_response();
     }
     let upgrade = match WebSocketUpgrade::from_request_parts(&mut parts, &()).await {
-        Ok(upgrade) => upgrade.max_message_size(SIGNAL_BYTES_MAX).max_frame_size(SIGNAL_BYTES_MAX),
+        Ok(upgrade) => upgrade
+            .max_message_size(SIGNAL_BYTES_MAX)
+            .max_frame_size(SIGNAL_BYTES_MAX)
+            .read_buffer_size(SIGNAL_BUFFER_BYTES)
+            .write_buffer_size(SIGNAL_BUFFER_BYTES),
         Err(rejection) => return rejection.into_response(),
     };
     let ticket = match check(&lobby, path, &parts) {
