@@ -11,6 +11,7 @@ use crate::history::{HISTORY_PACKETS, History};
 use crate::loss::Loss;
 use crate::probe::{Probe, Probes};
 use crate::queue::Queue;
+use crate::trains::Trains;
 use crate::trend::{Trend, Usage};
 
 /// What is sent before anything is known, in bits per second: a lowest layer with sound.
@@ -66,6 +67,7 @@ pub struct Estimator {
     acknowledged: Acknowledged,
     trend: Trend,
     queue: Queue,
+    trains: Trains,
     loss: Loss,
     aimd: Aimd,
     probes: Probes,
@@ -99,6 +101,7 @@ impl Default for Estimator {
             acknowledged: Acknowledged::default(),
             trend: Trend::default(),
             queue: Queue::default(),
+            trains: Trains::default(),
             loss: Loss::default(),
             aimd: Aimd::new(START_BPS as f64),
             probes: Probes::new(),
@@ -154,11 +157,12 @@ impl Estimator {
             if told.sent >= self.back_at {
                 lost += if told.was_lost { -1 } else { i32::from(delta.is_none()) };
             }
+            let at = Stamp(arrival);
+            self.trains.note(told.sent, delta.map(|_| at), told.bytes);
             if delta.is_none() {
                 continue;
             }
             arrived += 1;
-            let at = Stamp(arrival);
             self.acknowledged.note(at, told.bytes);
             self.probes.arrived(told.cluster, at, told.bytes);
             self.queue.note(told.sent, at);
@@ -186,6 +190,9 @@ impl Estimator {
         let acknowledged = self.acknowledged.bps();
         let probed = self.probes.conclude(now, self.rtt);
         let usage = self.usage();
+        if usage == Usage::Over {
+            self.trains.forget();
+        }
         let before = self.aimd.bps();
         let (recent, standing, rtt) = (self.acknowledged.recent_bps(), self.queue.standing(), self.rtt);
         self.aimd.update(&Input { now, usage, acknowledged, recent, standing, rtt });
@@ -243,6 +250,11 @@ impl Estimator {
             self.probes.abandon(now);
             self.cluster = 0;
         }
+    }
+
+    /// Bytes that the link has shown to pass in one go, with as many again.
+    pub fn burst_bytes(&self) -> u32 {
+        self.trains.burst_bytes()
     }
 
     /// Whether the peer ever told how packets arrive.

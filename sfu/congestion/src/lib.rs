@@ -16,6 +16,7 @@ pub mod pacer;
 mod probe;
 mod queue;
 mod stamp;
+mod trains;
 mod trend;
 
 pub use allocator::{Demand, Ladder, Step};

@@ -1,5 +1,5 @@
 //! Spreads what would overrun the link: bursts pass untouched as long as the link's rate, a little raised, would have
-//! carried them within some ten milliseconds, and only what is beyond waits.
+//! carried them within some ten milliseconds or the link has passed the like before, and only what is beyond waits.
 
 use std::time::Duration;
 
@@ -13,22 +13,35 @@ pub const BURST: Duration = Duration::from_millis(40);
 pub const QUANTUM: Duration = Duration::from_millis(5);
 /// Most that sound, repetitions and probes, which wait for nobody, hold back the rest.
 const DEBT_MAX: Duration = Duration::from_millis(500);
+/// Longest burst in time at the pace, however much the link has passed at once: less than [`DEBT_MAX`], or nothing would
+/// ever wait.
+const BURST_MAX: Duration = Duration::from_millis(400);
 /// Fraction bits of the cost of a byte.
 const FRACTION: u32 = 10;
 
 /// A leaky bucket, counted in time: when would all that was sent have left at the pace?
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Pacer {
     /// In microseconds, with [`FRACTION`] more bits.
     busy_until: u64,
     /// Time for a byte in the same unit; 0 without limit.
     byte_cost: u64,
+    /// Time at the pace that a burst may take, in microseconds.
+    burst: u64,
+}
+
+impl Default for Pacer {
+    fn default() -> Self {
+        Self { busy_until: 0, byte_cost: 0, burst: micros(BURST) }
+    }
 }
 
 impl Pacer {
-    /// From here on paces at `bps` bits per second; `None` is no limit.
-    pub fn set_rate(&mut self, bps: Option<u64>) {
+    /// From here on paces at `bps` bits per second; `None` is no limit. `burst_bytes` pass at once in any case.
+    pub fn set_rate(&mut self, bps: Option<u64>, burst_bytes: u32) {
         self.byte_cost = bps.map_or(0, |bps| (8_000_000 << FRACTION) / bps.max(8_000));
+        let burst = u64::from(burst_bytes) * self.byte_cost >> FRACTION;
+        self.burst = burst.clamp(micros(BURST), micros(BURST_MAX));
     }
 
     /// Notes a packet sent at `at`.
@@ -41,12 +54,12 @@ impl Pacer {
     /// Whether another packet may go at `at`.
     #[inline]
     pub fn is_open(&self, at: Stamp) -> bool {
-        self.busy_until <= (at.0 + micros(BURST)) << FRACTION
+        self.busy_until <= (at.0 + self.burst) << FRACTION
     }
 
     /// When the next packet may go, if none may at present.
     pub fn opens_at(&self) -> Stamp {
-        Stamp((self.busy_until >> FRACTION).saturating_sub(micros(BURST)) + 1)
+        Stamp((self.busy_until >> FRACTION).saturating_sub(self.burst) + 1)
     }
 }
 
@@ -57,7 +70,7 @@ mod tests {
     #[test]
     fn a_burst_passes_and_what_is_beyond_waits() {
         let mut pacer = Pacer::default();
-        pacer.set_rate(Some(960_000));
+        pacer.set_rate(Some(960_000), 0);
         let mut passed = 0;
         while pacer.is_open(Stamp(1_000_000)) {
             pacer.sent(Stamp(1_000_000), 1200);
@@ -71,16 +84,28 @@ mod tests {
     }
 
     #[test]
+    fn what_the_link_has_passed_passes_and_no_more() {
+        let passed = |burst_bytes| {
+            let mut pacer = Pacer::default();
+            pacer.set_rate(Some(960_000), burst_bytes);
+            let sent = std::iter::repeat_with(|| pacer.is_open(Stamp(0)).then(|| pacer.sent(Stamp(0), 1200)));
+            sent.take(1000).flatten().count()
+        };
+        // Some 10 ms each, and one that overdraws; never more than 400 ms.
+        assert_eq!([0, 4_800, 24_000, u32::MAX].map(passed), [5, 5, 20, 41]);
+    }
+
+    #[test]
     fn no_rate_no_limit() {
         let mut pacer = Pacer::default();
         for _ in 0..10_000 {
             pacer.sent(Stamp(5), u16::MAX);
         }
         assert!(pacer.is_open(Stamp(5)));
-        pacer.set_rate(Some(0));
+        pacer.set_rate(Some(0), 0);
         pacer.sent(Stamp(5), u16::MAX);
         assert!(!pacer.is_open(Stamp(5)));
-        pacer.set_rate(None);
+        pacer.set_rate(None, 0);
         pacer.sent(Stamp(6), 1);
     }
 }

@@ -140,7 +140,8 @@ impl Sending {
 
     /// Sets the pace by the estimate.
     pub(crate) fn set_pace(&mut self, target_bps: u64) {
-        self.pacer.set_rate(Some((target_bps.max(self.owed_bps) as f64 * PACE) as u64));
+        let bps = (target_bps.max(self.owed_bps) as f64 * PACE) as u64;
+        self.pacer.set_rate(Some(bps), self.estimator.burst_bytes());
     }
 
     /// Takes the right to repeat one packet.
