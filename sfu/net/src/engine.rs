@@ -31,6 +31,11 @@ pub trait Engine: Send + 'static {
     fn advance(&mut self, now: Instant);
     /// When [`Engine::advance`] must run next.
     fn deadline(&self) -> Option<Instant>;
+    /// Bytes of datagrams in the outbox.
+    fn waiting_bytes(&self) -> usize;
+    /// Ends the turn: writes what is still to be written to the outbox. Whenever a portion is there, `full` sends it and
+    /// clears it, so that the first of many datagrams does not wait for the last.
+    fn finish(&mut self, full: &mut dyn FnMut(&mut Datagrams));
     /// What there is to carry out.
     fn outbox(&mut self) -> Outbox<'_, Self::Message>;
     /// Whose a first datagram is, by what it says itself; `None` when it says nothing of the kind.
@@ -61,6 +66,14 @@ impl Engine for Shard {
 
     fn deadline(&self) -> Option<Instant> {
         Self::deadline(self)
+    }
+
+    fn waiting_bytes(&self) -> usize {
+        Self::waiting_bytes(self)
+    }
+
+    fn finish(&mut self, full: &mut dyn FnMut(&mut Datagrams)) {
+        Self::finish(self, full);
     }
 
     fn outbox(&mut self) -> Outbox<'_, ShardMessage> {

@@ -67,6 +67,12 @@ impl Engine for Echo {
         self.late.map(|(due, _)| due)
     }
 
+    fn waiting_bytes(&self) -> usize {
+        self.datagrams.bytes().len()
+    }
+
+    fn finish(&mut self, _: &mut dyn FnMut(&mut Datagrams)) {}
+
     fn outbox(&mut self) -> Outbox<'_, Path> {
         Outbox { datagrams: &mut self.datagrams, notices: &mut self.notices, messages: &mut self.messages }
     }

@@ -4,7 +4,7 @@ use std::os::fd::RawFd;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use door::{Command, Notice, Path, Protocol, ShardId};
+use door::{Command, Datagrams, Notice, Path, Protocol, ShardId};
 
 use crate::bell::Bell;
 use crate::counters::Counters;
@@ -15,9 +15,8 @@ use crate::outlet::Outlet;
 use crate::socket::Socket;
 use crate::streams::{ARRIVALS_MAX, Connection, Streams};
 
-/// Outgoing bytes from which on a turn sends before it receives more. Large enough for long runs to one
-/// destination, small enough that the first datagram does not wait for the last of a large room.
-const FLUSH_BYTES: usize = 2 << 20;
+/// Outgoing bytes from which on a turn sends before it goes on.
+const FLUSH_BYTES: usize = shard::outbox::PORTION_BYTES;
 
 /// Shortest sleep after a turn in which everything due was done, so that an engine that is always due does not spin.
 const PAUSE_MIN: Duration = Duration::from_micros(100);
@@ -162,7 +161,9 @@ impl<E: Engine, N: Fn(Notice)> Worker<E, N> {
             let counters = shell.counters.clone();
             self.inlet.receive(socket, &counters, |remote, datagram| {
                 engine.receive(now, Path { protocol: Protocol::Udp, local, remote }, datagram);
-                shell.send(now, engine, sockets, streams, FLUSH_BYTES);
+                if engine.waiting_bytes() >= FLUSH_BYTES {
+                    shell.send(now, engine, sockets, streams);
+                }
             });
         }
         if self.polls.last().is_some_and(|streams| streams.revents != 0) {
@@ -209,27 +210,34 @@ impl<E: Engine, N: Fn(Notice)> Worker<E, N> {
         self.paused = is_due(&self.engine);
         if self.paused {
             self.engine.advance(now);
+            // An engine that has much to say stops in between.
+            while self.engine.waiting_bytes() >= FLUSH_BYTES {
+                self.shell.send(now, &mut self.engine, &self.sockets, &mut self.streams);
+                self.engine.advance(now);
+            }
             self.paused = is_due(&self.engine);
         }
     }
 }
 
 impl<E: Engine, N: Fn(Notice)> Shell<E, N> {
-    /// Sends the waiting datagrams if they are at least `bytes_min` bytes.
-    fn send(&mut self, now: Instant, engine: &mut E, sockets: &[Socket], streams: &mut Streams, bytes_min: usize) {
-        let datagrams = engine.outbox().datagrams;
-        if datagrams.bytes().len() >= bytes_min {
-            self.outlet.flush(sockets, datagrams, &self.counters);
+    /// Sends all datagrams that wait.
+    fn send(&mut self, now: Instant, engine: &mut E, sockets: &[Socket], streams: &mut Streams) {
+        let (outlet, counters) = (&mut self.outlet, &self.counters);
+        let mut flush = |datagrams: &mut Datagrams| {
+            outlet.flush(sockets, datagrams, counters);
             if !streams.is_empty() {
-                streams.flush(now, datagrams, &self.counters);
+                streams.flush(now, datagrams, counters);
             }
             datagrams.clear();
-        }
+        };
+        engine.finish(&mut flush);
+        flush(engine.outbox().datagrams);
     }
 
     /// Empties the outbox into the sockets, the mailboxes and the ear of control.
     fn carry_out(&mut self, now: Instant, id: ShardId, engine: &mut E, sockets: &[Socket], streams: &mut Streams) {
-        self.send(now, engine, sockets, streams, 0);
+        self.send(now, engine, sockets, streams);
         let outbox = engine.outbox();
         outbox.notices.drain(..).for_each(&self.notices);
         for (to, message) in outbox.messages.drain(..) {

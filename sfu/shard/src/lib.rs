@@ -26,7 +26,7 @@ mod tracks;
 
 use std::time::{Duration, Instant};
 
-use door::{DownKey, ShardId, TrackKey};
+use door::{Datagrams, DownKey, ShardId, TrackKey};
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 use wire::ext::PlayoutDelay;
@@ -36,6 +36,7 @@ pub use message::ShardMessage;
 pub use outbox::Outbox;
 
 use loudest::Loudest;
+use outbox::PORTION_BYTES;
 use peers::Peers;
 use routes::{PeerSlot, Routes};
 use timers::Timers;
@@ -145,9 +146,11 @@ impl Shard {
         self.playout_delay = delay_ms.map(|(min, max)| PlayoutDelay::from_ms(min, max));
     }
 
-    /// Runs what is due.
+    /// Runs what is due, until a portion of datagrams is there: then it is to be called again when that is sent.
     pub fn advance(&mut self, now: Instant) {
-        while let Some(task) = self.timers.pop_due(now) {
+        while self.waiting_bytes() < PORTION_BYTES
+            && let Some(task) = self.timers.pop_due(now)
+        {
             match task {
                 Task::Peer(slot) => self.advance_peer(now, slot),
                 Task::TransportFeedback(slot) => self.send_transport_feedback(now, slot),
@@ -171,12 +174,22 @@ impl Shard {
         self.timers.next()
     }
 
-    /// Ends the turn: what it produced; the caller empties it. Only here are packets sent to subscribers, to each all
-    /// of a frame's in a row, so that its keys and numbers are fetched once, and what goes to one destination lies side
-    /// by side.
+    /// Ends the turn: what it produced; the caller empties it.
     pub fn outbox(&mut self) -> &mut Outbox {
-        self.fan_out();
+        self.finish(&mut |_| {});
         &mut self.outbox
+    }
+
+    /// Ends the turn. Only here are packets sent to subscribers, to each all of a frame's in a row, so that its keys and
+    /// numbers are fetched once, and what goes to one destination lies side by side. Whenever [`PORTION_BYTES`] are there,
+    /// `full` is to send and to clear them.
+    pub fn finish(&mut self, full: &mut dyn FnMut(&mut Datagrams)) {
+        self.fan_out(full);
+    }
+
+    /// Bytes of datagrams in the outbox.
+    pub fn waiting_bytes(&self) -> usize {
+        self.outbox.datagrams.bytes().len()
     }
 
     /// Present sizes and cumulative counters.

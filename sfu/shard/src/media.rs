@@ -12,6 +12,7 @@ use wire::ext;
 use wire::rtp::Packet;
 
 use crate::levels::LEVELS_INTERVAL;
+use crate::outbox::PORTION_BYTES;
 use crate::peers::PeerEntry;
 use crate::routes::PeerSlot;
 use crate::sending::Held;
@@ -113,7 +114,7 @@ impl Shard {
 
     /// Sends packets to every subscriber of this shard that should have them, but for those that wait for the rest of
     /// their frame.
-    pub(crate) fn fan_out(&mut self) {
+    pub(crate) fn fan_out(&mut self, full: &mut dyn FnMut(&mut Datagrams)) {
         let mut touched = std::mem::take(&mut self.touched);
         touched.retain(|&key| {
             let until = self.tracks.by_key.get(&key).and_then(TrackEntry::gathers_until);
@@ -121,13 +122,13 @@ impl Shard {
                 self.timers.hasten(Task::FanOut, until);
                 return true;
             }
-            self.fan_out_track(key);
+            self.fan_out_track(key, full);
             false
         });
         self.touched = touched;
     }
 
-    fn fan_out_track(&mut self, key: TrackKey) {
+    fn fan_out_track(&mut self, key: TrackKey, full: &mut dyn FnMut(&mut Datagrams)) {
         let now = self.touched_at;
         let at = Stamp::of(self.epoch, now);
         let Some(TrackEntry { kind, up, subscribers, pending, .. }) = self.tracks.by_key.get_mut(&key) else { return };
@@ -161,6 +162,9 @@ impl Shard {
                 && let Some(patience) = entry.sending.patience()
             {
                 self.timers.hasten(Task::Rate(subscriber.peer), patience.instant(self.epoch));
+            }
+            if self.outbox.datagrams.bytes().len() >= PORTION_BYTES {
+                full(&mut self.outbox.datagrams);
             }
         }
         pending.clear();

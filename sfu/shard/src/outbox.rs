@@ -4,6 +4,10 @@ use door::{Datagrams, Notice};
 
 use crate::message::Addressed;
 
+/// Bytes of datagrams that are sent before more are made: long runs to each of twenty destinations, and little enough to
+/// lie in a core's own cache from when it is written until the kernel has copied it.
+pub const PORTION_BYTES: usize = 256 << 10;
+
 /// Emptied by the shell after every turn.
 #[derive(Debug, Default)]
 pub struct Outbox {
