@@ -154,6 +154,12 @@ impl DownTrack {
         self.rewriter.change_origin();
     }
 
+    /// Whether packets carry a transport-wide sequence number, if that was negotiated. They do at first. A receiver tells how
+    /// numbered packets arrive, which is of no use where nothing could be done about it.
+    pub fn set_numbered(&mut self, numbered: bool) {
+        self.extensions.set_numbered(numbered);
+    }
+
     /// Chooses another layer.
     pub fn set_target(&mut self, target: LayerTarget) {
         self.selector.set_target(target);

@@ -36,6 +36,8 @@ pub(crate) struct Extensions {
     mid: Mid,
     mid_id: Option<u8>,
     transport_id: Option<u8>,
+    /// Packets carry the transport-wide sequence number if it was negotiated.
+    numbered: bool,
     /// The subscriber's id of the dependency descriptor, if both ends have it.
     descriptor_id: Option<u8>,
     mids_left: u8,
@@ -59,6 +61,7 @@ impl Extensions {
             mid: down.mid,
             mid_id: down.extensions.id(ExtensionKind::Mid),
             transport_id: down.extensions.id(ExtensionKind::TransportSequence),
+            numbered: true,
             descriptor_id: both(up, down, ExtensionKind::DependencyDescriptor).map(|(_, to)| to),
             mids_left: MID_PACKETS,
             delay: None,
@@ -69,6 +72,11 @@ impl Extensions {
     /// Whether the subscriber gets dependency descriptors.
     pub(crate) fn describes(&self) -> bool {
         self.descriptor_id.is_some()
+    }
+
+    /// Leaves the transport-wide sequence number out, or puts it in again.
+    pub(crate) fn set_numbered(&mut self, numbered: bool) {
+        self.numbered = numbered;
     }
 
     /// Tells the subscriber this playout delay in place of what the publisher says of it.
@@ -103,7 +111,7 @@ impl Extensions {
         descriptor: Option<&'a [u8]>,
         writer: &mut Writer<'a>,
     ) -> Option<usize> {
-        let transport = self.transport_id.is_some_and(|id| writer.push(id, &[0, 0]));
+        let transport = self.transport_id.filter(|_| self.numbered).is_some_and(|id| writer.push(id, &[0, 0]));
         if let Some(id) = self.mid_id
             && (self.mids_left > 0 || keyframe)
         {

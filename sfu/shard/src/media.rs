@@ -138,6 +138,8 @@ impl Shard {
         }
         for subscriber in subscribers {
             let Some(entry) = self.peers.at(subscriber.peer) else { continue };
+            // Sound alone is sent whatever the link carries.
+            subscriber.down.set_numbered(is_video || !entry.sending.watched.is_empty());
             for arrival in pending.iter() {
                 if is_video && entry.sending.is_closed(at) && subscriber.must_wait(now, up, arrival) {
                     let fits = entry.sending.hold(Held { track: key, down: subscriber.key, arrival: *arrival });

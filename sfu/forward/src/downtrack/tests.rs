@@ -138,6 +138,17 @@ fn extensions_take_the_subscribers_ids() {
 }
 
 #[test]
+fn what_is_not_numbered_carries_no_number() {
+    let mut world = World::audio();
+    let mut ids = |numbered| {
+        world.down.set_numbered(numbered);
+        let got = world.send(0, &Made { extensions: vec![(1, vec![0x85])], ..Made::audio(1 + u16::from(numbered)) });
+        got.unwrap().extensions.iter().map(|(id, _)| *id).collect::<Vec<_>>()
+    };
+    assert_eq!((ids(false), ids(true)), (vec![9, 2], vec![5, 9, 2]));
+}
+
+#[test]
 fn the_transport_sequence_stands_where_it_is_said_to() {
     let mut world = World::audio();
     for (seq, level) in [(1, vec![0x85]), (2, vec![7; 20])] {
