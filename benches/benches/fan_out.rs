@@ -2,18 +2,23 @@
 //! idle peer costs.
 //!
 //! `shard/N` and `bare/N` are comparable: nanoseconds for one burst of `BURST` packets to N receivers, without system
-//! calls. The last lines print the ratio.
+//! calls. The last lines print the ratio. With the argument `gate` only the ratio at 100 receivers is taken, and a high one
+//! fails.
 
 use std::hint::black_box;
+use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use criterion::{BenchmarkId, Criterion, Throughput, criterion_group};
 use thalweg_benches::bare::BareReceiver;
 use thalweg_benches::crowd::{BURST, Crowd};
 
 const RECEIVERS: [u64; 4] = [1, 10, 100, 500];
 /// A packet of the publisher's: header, descriptor, mark and payload.
 const PACKET_BYTES: usize = 946;
+/// What `gate` asks, once for every change that lands: a little more than is measured at a quiet time.
+const GATE_RATIO_MAX: f64 = 1.8;
+const GATE_RECEIVERS: u64 = 100;
 
 fn fan_out(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("fan_out");
@@ -61,8 +66,14 @@ impl Bare {
     }
 }
 
-/// Interleaves both, so that a noisy neighbour disturbs both, and prints the median ratio.
+/// Prints the median ratio.
 fn print_ratio(receivers: u64) {
+    let (ratio, nanos) = ratio(receivers);
+    println!("fan_out ratio to the bare loop, {receivers} receivers: {ratio:.2} ({nanos:.0} ns per forwarded packet)");
+}
+
+/// The median ratio and nanoseconds for a forwarded packet. Interleaves both loops, so that a noisy neighbour disturbs both.
+fn ratio(receivers: u64) -> (f64, f64) {
     let (mut crowd, mut bare) = (Crowd::new(receivers, 0), Bare::new(receivers));
     let rounds = (20_000 / receivers).clamp(20, 2_000);
     let mut ratios: Vec<(f64, f64)> = (0..15)
@@ -74,8 +85,7 @@ fn print_ratio(receivers: u64) {
         })
         .collect();
     ratios.sort_by(|a, b| a.0.total_cmp(&b.0));
-    let (ratio, nanos) = ratios[ratios.len() / 2];
-    println!("fan_out ratio to the bare loop, {receivers} receivers: {ratio:.2} ({nanos:.0} ns per forwarded packet)");
+    ratios[ratios.len() / 2]
 }
 
 /// The server's part of one frame: from sealed packets of the publisher to sealed packets of all receivers.
@@ -105,4 +115,23 @@ fn idle(criterion: &mut Criterion) {
 }
 
 criterion_group!(benches, fan_out, idle);
-criterion_main!(benches);
+
+fn main() -> ExitCode {
+    if std::env::args().any(|argument| argument == "gate") {
+        return gate();
+    }
+    benches();
+    Criterion::default().configure_from_args().final_summary();
+    ExitCode::SUCCESS
+}
+
+/// Fails when the way of a packet has become longer than it may be.
+fn gate() -> ExitCode {
+    let (ratio, nanos) = ratio(GATE_RECEIVERS);
+    println!("fan_out gate, {GATE_RECEIVERS} receivers: {ratio:.2} times the bare loop ({nanos:.0} ns per packet)");
+    if ratio <= GATE_RATIO_MAX {
+        return ExitCode::SUCCESS;
+    }
+    eprintln!("{ratio:.2} times the bare loop, and at most {GATE_RATIO_MAX} is allowed: see benches/README.md");
+    ExitCode::FAILURE
+}

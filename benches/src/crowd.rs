@@ -1,6 +1,6 @@
 //! A shard full of connected receivers of one track, driven without sockets.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use door::{
     Command, Datagrams, DownKey, DownTrackParams, DtlsRole, ExtensionKind, ExtensionMap, IceCredentials, Kind,
@@ -22,6 +22,7 @@ pub struct Crowd {
     host: Client,
     publisher: Publisher,
     serial: u64,
+    track: TrackKey,
     identity: Identity,
     host_path: Path,
     receivers: Vec<(Client, Path)>,
@@ -38,9 +39,10 @@ impl Crowd {
         let publisher = Publisher::new(now, 1);
         let track = TrackKey { shard: ShardId(0), serial: 2 };
         shard.command(now, Command::AddUpTrack { track, peer: key, params: Box::new(publisher.params()) });
-        let mut crowd = Self { shard, now, host, publisher, serial: 10, identity, host_path, receivers: Vec::new() };
+        let mut crowd =
+            Self { shard, now, host, publisher, serial: 10, track, identity, host_path, receivers: Vec::new() };
         for _ in 0..receivers {
-            crowd.add_receiver(track);
+            crowd.add_receiver();
         }
         for _ in 0..idle {
             crowd.serial += 1;
@@ -51,8 +53,10 @@ impl Crowd {
         crowd
     }
 
-    fn add_receiver(&mut self, track: TrackKey) {
+    /// One more subscriber, connected.
+    pub fn add_receiver(&mut self) {
         self.serial += 2;
+        let track = self.track;
         let (peer, client, path) = connect(&mut self.shard, &self.identity, self.now, self.serial);
         self.receivers.push((client, path));
         let ssrc = Ssrc(1 << 20 | self.serial as u32);
@@ -71,6 +75,11 @@ impl Crowd {
         let (up, params) = (Box::new(self.publisher.params()), Box::new(params));
         let target = LayerTarget::BEST;
         self.shard.command(self.now, Command::AddDownTrack { down, peer, track, up, params, target });
+    }
+
+    /// Gives back the memory of the receiving clients: what they still hold of it is the server's. They renew no consent.
+    pub fn forget_clients(&mut self) {
+        self.receivers = Vec::new();
     }
 
     /// Forwards one frame to all and returns the number of packets that came out.
@@ -96,6 +105,14 @@ impl Crowd {
             self.shard.receive(self.now, self.host_path, packet);
         }
         self.drain();
+        self.shard.stats().rtp_out - before
+    }
+
+    /// Lets time pass, runs what is due, and returns the number of packets that came out.
+    pub fn pass(&mut self, span: Duration) -> u64 {
+        let before = self.shard.stats().rtp_out;
+        self.now += span;
+        self.idle();
         self.shard.stats().rtp_out - before
     }
 
