@@ -9,15 +9,18 @@ const FILES = {
   '/': ['page/index.html', 'text/html'],
   '/drive.js': ['page/drive.js', 'text/javascript'],
   '/livekit-client.umd.js': ['node_modules/livekit-client/dist/livekit-client.umd.js', 'text/javascript'],
+  '/livekit-client.e2ee.worker.js': ['node_modules/livekit-client/dist/livekit-client.e2ee.worker.js', 'text/javascript'],
 };
 
-/** Serves on a free loopback port. */
-export async function servePage() {
+/** Serves on a free loopback port; `made` are more files, as `{path: [content, type]}`. */
+export async function servePage(made = {}) {
   const server = createServer(async (request, response) => {
-    const found = FILES[new URL(request.url, 'http://page').pathname];
-    if (!found) return void response.writeHead(404).end();
-    response.writeHead(200, { 'content-type': found[1] });
-    response.end(await readFile(join(HERE, found[0])));
+    const { pathname } = new URL(request.url, 'http://page');
+    const [content, type] = made[pathname] ?? [];
+    const found = FILES[pathname];
+    if (!content && !found) return void response.writeHead(404).end();
+    response.writeHead(200, { 'content-type': type ?? found[1] });
+    response.end(content ?? (await readFile(join(HERE, found[0]))));
   });
   await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
   return {

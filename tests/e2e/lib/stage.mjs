@@ -2,7 +2,7 @@
 import { spawn } from 'node:child_process';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { AccessToken } from 'livekit-server-sdk';
+import { AccessToken, RoomServiceClient } from 'livekit-server-sdk';
 import { chromium } from 'playwright-core';
 import { check, reach } from './check.mjs';
 import { Guest } from './guest.mjs';
@@ -95,6 +95,11 @@ export class Stage {
     });
     this.atEnd(() => killTree(child.pid));
     return { child, lines, say: (text) => child.stdin.write(`${text}\n`) };
+  }
+
+  /** Who is in a room, as an administrator sees them. */
+  async people(room = 'river') {
+    return new RoomServiceClient(this.http, 'devkey', 'secret').listParticipants(room);
   }
 
   /** Notes what a server holds to which nobody has spoken: its idle tasks. */
