@@ -1,14 +1,17 @@
 //! Carries out what the room decided.
 
+use std::collections::BTreeMap;
+
 use door::{Command, Kind};
 use livekit_protocol as proto;
+use proto::SubscriptionError;
 use proto::signal_response::Message;
-use proto::{SubscriptionError, VideoQuality};
 use rand::Rng;
 use room::{Effect, ParticipantSid, Publication, TrackSid};
 use wire::Ssrc;
 
-use super::subscription::{self, Down, Place};
+use super::dynacast::Wanted;
+use super::subscription::{self, Down, Place, Rendition};
 use super::{Mode, Now, RoomEvent, World};
 
 impl World {
@@ -49,7 +52,7 @@ impl World {
             self.event(RoomEvent::TrackPublished(Box::new(self.room_info()), Box::new(participant), Box::new(info)));
         }
         if publication.kind == Kind::Video {
-            self.tell_wanted(track, Some(VideoQuality::High));
+            self.tell_wanted(track, Wanted::AT_FIRST);
             self.viewers_changed.insert(track.clone());
         }
     }
@@ -65,14 +68,16 @@ impl World {
         let Some(published) = self.tracks.remove(&publication.sid) else { return };
         self.viewers_changed.insert(publication.sid.clone());
         self.sessions.values_mut().for_each(|it| _ = it.denied.remove(&publication.sid));
-        if let Some(live) = published.live.as_ref().filter(|_| published.borrowed.is_some()) {
-            self.lent.remove(&live.key);
-        } else if let Some(live) = &published.live {
-            self.ups.remove(&live.key);
-            self.command(Command::RemoveUpTrack(live.key));
-            if let Some(session) = self.sessions.get_mut(&publication.publisher) {
-                session.publisher.published.remove(&live.mid);
+        for live in published.lives() {
+            if published.borrowed.is_some() {
+                self.lent.remove(&live.key);
+            } else {
+                self.ups.remove(&live.key);
+                self.command(Command::RemoveUpTrack(live.key));
             }
+        }
+        if let Some(session) = self.sessions.get_mut(&publication.publisher) {
+            session.publisher.published.retain(|_, it| it.track != publication.sid);
         }
         if let Some(participant) = participant.filter(|_| publication.announced) {
             let (room, info) = (Box::new(self.room_info()), Box::new(published.info(publication)));
@@ -97,19 +102,17 @@ impl World {
             let subscribers = self.room.publication(track).map(|it| it.subscribers.clone()).unwrap_or_default();
             return subscribers.iter().for_each(|it| self.retarget(it, track));
         }
-        if let Some(live) = &published.live {
-            let command = Command::MuteUpTrack { track: live.key, muted };
-            self.command(command);
-        }
+        let keys: Vec<_> = published.lives().map(|it| it.key).collect();
+        keys.into_iter().for_each(|track| self.command(Command::MuteUpTrack { track, muted }));
     }
 
     fn subscribed(&mut self, subscriber: &ParticipantSid, track: &TrackSid) {
         let Some(publication) = self.room.publication(track) else { return };
         let (kind, publisher) = (publication.kind, publication.publisher.clone());
+        let rendition = self.tracks.get(track).map_or(Rendition::Primary, |it| it.preferred());
         let Some(session) = self.sessions.get_mut(subscriber) else { return };
-        let ssrc = free_ssrc(session.downs.values(), &mut self.rng);
-        let rtx_ssrc = (kind == Kind::Video).then(|| free_ssrc(session.downs.values(), &mut self.rng));
-        let down = Down { kind, publisher, ssrc, rtx_ssrc: rtx_ssrc.filter(|it| *it != ssrc), place: Place::Waiting };
+        let (ssrc, rtx_ssrc) = free_pair(&session.downs, kind, &mut self.rng);
+        let down = Down { kind, publisher, ssrc, rtx_ssrc, rendition, place: Place::Waiting };
         session.downs.insert(track.clone(), down);
         self.viewers_changed.insert(track.clone());
         self.dirty.insert(subscriber.clone());
@@ -180,6 +183,13 @@ impl World {
         let response = proto::SubscriptionResponse { track_sid: track.to_string(), err: error.into() };
         self.tell(sid, Message::SubscriptionResponse(response));
     }
+}
+
+/// Sources for a subscription: for the media, and for retransmissions of a picture.
+pub(super) fn free_pair(downs: &BTreeMap<TrackSid, Down>, kind: Kind, rng: &mut impl Rng) -> (Ssrc, Option<Ssrc>) {
+    let ssrc = free_ssrc(downs.values(), rng);
+    let rtx_ssrc = (kind == Kind::Video).then(|| free_ssrc(downs.values(), rng));
+    (ssrc, rtx_ssrc.filter(|it| *it != ssrc))
 }
 
 /// A source that this subscriber does not have yet. Zero is left out: some stacks take it for none.

@@ -7,6 +7,7 @@ use livekit_protocol as proto;
 use room::{ParticipantSid, PublishError, TrackSid};
 
 use super::publication::{Live, Published, track_request};
+use super::subscription::Rendition;
 use super::{ConnectionId, Output, World};
 
 /// A track as a guest describes it.
@@ -78,7 +79,7 @@ impl World {
         let mut published = Published::new(&track, sid.clone(), &fed.request, &self.config.codecs);
         let (key, mid) = (self.mint.track(shard), fed.up.params.mid);
         let params = Box::new(fed.up.params.clone());
-        published.describe(Live { key, mid, up: fed.up }, &fed.request.cid);
+        published.describe(Live { key, mid, up: fed.up }, &fed.request.cid, Rendition::Primary);
         self.tracks.insert(track.clone(), published);
         self.ups.insert(key, track.clone());
         self.command(Command::AddFedTrack { track: key, params });

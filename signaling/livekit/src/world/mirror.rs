@@ -73,6 +73,22 @@ impl World {
         self.lent.insert(track.key, here.clone());
         self.tracks.insert(here.clone(), Published::mirrored(info, sid.clone(), &track.info.sid, live, borrowed));
         self.room.announce(&here);
+        self.mirror_backup(&here, track);
+    }
+
+    /// The second codec begins here, goes on, or ends.
+    fn mirror_backup(&mut self, here: &TrackSid, track: &PortraitTrack) {
+        let Some(published) = self.tracks.get_mut(here) else { return };
+        let known = published.backup.as_ref().map(|it| it.key);
+        if known.is_some() && known != track.backup.as_ref().map(|(key, _)| *key) {
+            self.end_backup(here);
+        }
+        let (Some((key, up)), Some(published)) = (&track.backup, self.tracks.get_mut(here)) else { return };
+        published.backup = Some(Live { key: *key, mid: up.params.mid, up: up.clone() });
+        if known != Some(*key) {
+            self.lent.insert(*key, here.clone());
+            self.backup_began(here);
+        }
     }
 
     /// Takes over what changed of a track.
@@ -92,5 +108,6 @@ impl World {
         if changed {
             self.room.resize(sid, here, info.width, info.height);
         }
+        self.mirror_backup(here, track);
     }
 }

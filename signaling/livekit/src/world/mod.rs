@@ -16,6 +16,7 @@ use room::{ParticipantSid, Room, RoomSettings, TrackSid};
 
 mod admin;
 mod alarm;
+mod backup;
 mod bandwidth;
 mod config;
 mod data;

@@ -7,10 +7,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use door::TrackKey;
 use livekit_protocol as proto;
-use proto::VideoQuality;
 use room::{Layer, Participant, ParticipantSid, TrackSid};
 
-use super::dynacast::best_wanted;
+use super::dynacast::Wanted;
 use super::{Fault, Output, Reply, World};
 
 /// Rooms that show one participant at once; each is told of every change of it.
@@ -50,6 +49,8 @@ pub struct PortraitTrack {
     pub key: TrackKey,
     /// What its packets are.
     pub up: sdp::UpTrack,
+    /// Name and packets of the same picture in a second codec, once there is one.
+    pub backup: Option<(TrackKey, sdp::UpTrack)>,
 }
 
 /// All followers of the room's participants.
@@ -63,8 +64,8 @@ pub(super) struct Followers {
 #[derive(Debug)]
 struct Follower {
     sid: ParticipantSid,
-    /// The best size wanted of each track where the portrait hangs; none when nobody looks.
-    wanted: BTreeMap<TrackSid, Option<VideoQuality>>,
+    /// The best sizes wanted of each track where the portrait hangs.
+    wanted: BTreeMap<TrackSid, Wanted>,
 }
 
 impl Followers {
@@ -72,9 +73,9 @@ impl Followers {
         self.by_id.iter().filter(move |(_, it)| it.sid == *sid).map(|(id, _)| *id)
     }
 
-    /// The best size of a track that is wanted in other rooms.
-    pub(super) fn wanted(&self, track: &TrackSid) -> Option<VideoQuality> {
-        self.by_id.values().filter_map(|it| it.wanted.get(track).copied().flatten()).max()
+    /// The best sizes of a track that are wanted in other rooms.
+    pub(super) fn wanted(&self, track: &TrackSid) -> Wanted {
+        self.by_id.values().filter_map(|it| it.wanted.get(track).copied()).fold(Wanted::default(), Wanted::or)
     }
 
     /// A track's description has changed.
@@ -108,7 +109,7 @@ impl World {
         let track = TrackSid::new(&update.track_sid);
         let Some(follower) = self.followers.by_id.get_mut(&follower) else { return };
         if self.tracks.get(&track).is_some_and(|it| it.publisher == follower.sid) {
-            follower.wanted.insert(track.clone(), best_wanted(update));
+            follower.wanted.insert(track.clone(), Wanted::read(update));
             self.viewers_changed.insert(track);
         }
     }
@@ -145,7 +146,8 @@ impl World {
             let published = self.tracks.get(sid)?;
             let live = published.live.as_ref()?;
             let (info, layers) = (published.info(publication), publication.layers.clone());
-            Some(PortraitTrack { info, layers, key: live.key, up: live.up.clone() })
+            let backup = published.backup.as_ref().map(|it| (it.key, it.up.clone()));
+            Some(PortraitTrack { info, layers, key: live.key, up: live.up.clone(), backup })
         });
         Portrait {
             identity: participant.identity.clone(),

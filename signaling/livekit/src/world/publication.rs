@@ -8,6 +8,9 @@ use proto::{AudioTrackFeature, TrackSource, TrackType, VideoQuality};
 use room::{Layer, ParticipantSid, Publication, Source, TrackRequest, TrackSid};
 use wire::Mid;
 
+use super::dynacast::Wanted;
+use super::subscription::Rendition;
+
 /// What LiveKit's clients know of a track beyond the room's own view.
 #[derive(Debug)]
 pub(super) struct Published {
@@ -21,8 +24,12 @@ pub(super) struct Published {
     pub(super) borrowed: Option<Borrowed>,
     /// Its media, once described.
     pub(super) live: Option<Live>,
-    /// The best picture size that the publisher was told is wanted.
-    pub(super) told_wanted: Option<VideoQuality>,
+    /// The same picture in a second codec, once described.
+    pub(super) backup: Option<Live>,
+    /// Everybody is shown the second codec, so that the publisher need not send the first.
+    pub(super) regressed: bool,
+    /// The best picture sizes that the publisher was told are wanted.
+    pub(super) told_wanted: Wanted,
 }
 
 /// What is remembered of another room's track.
@@ -54,7 +61,9 @@ impl Published {
             cid: request.cid.clone(),
             borrowed: None,
             live: None,
-            told_wanted: Some(VideoQuality::High),
+            backup: None,
+            regressed: false,
+            told_wanted: Wanted::AT_FIRST,
         }
     }
 
@@ -66,8 +75,9 @@ impl Published {
         live: Live,
         borrowed: Borrowed,
     ) -> Self {
-        let (cid, told_wanted) = (name.to_owned(), Some(VideoQuality::High));
-        Self { info, publisher, cid, borrowed: Some(borrowed), live: Some(live), told_wanted }
+        let (borrowed, live) = (Some(borrowed), Some(live));
+        let (backup, told_wanted) = (None, Wanted::AT_FIRST);
+        Self { info, publisher, cid: name.to_owned(), borrowed, live, backup, regressed: false, told_wanted }
     }
 
     /// The track's id in its publisher's own room.
@@ -87,8 +97,8 @@ impl Published {
     }
 
     /// What the server wants of the section that carries it.
-    pub(super) fn receive(&self, enabled: &[Codec], only_primary: bool) -> sdp::Receive {
-        let primary = self.info.codecs.first().and_then(|it| sdp::codec_named(&it.mime_type));
+    pub(super) fn receive(&self, enabled: &[Codec], only_primary: bool, rendition: Rendition) -> sdp::Receive {
+        let primary = self.info.codecs.get(rendition.index()).and_then(|it| sdp::codec_named(&it.mime_type));
         let video = self.is_video();
         sdp::Receive {
             enabled: enabled.iter().copied().collect(),
@@ -108,31 +118,59 @@ impl Published {
 
     /// Whether the audio has a feature.
     pub(super) fn has(&self, feature: AudioTrackFeature) -> bool {
-        self.info.audio_features.contains(&i32::from(feature))
+        has(&self.info, feature)
     }
 
     /// Replaces the audio's features.
     pub(super) fn set_features(&mut self, features: &[i32]) {
-        self.info.audio_features = features.to_vec();
-        self.info.audio_features.sort_unstable();
-        self.info.audio_features.dedup();
-        self.info.stereo = self.has(AudioTrackFeature::TfStereo);
-        self.info.disable_dtx = self.has(AudioTrackFeature::TfNoDtx);
+        set_features(&mut self.info, features);
+    }
+
+    /// Notes that a second codec is about to be described. False when it cannot be taken.
+    pub(super) fn announce_backup(&mut self, request: &proto::AddTrackRequest, enabled: &[Codec]) -> bool {
+        let asked = request.simulcast_codecs.first();
+        let codec = asked.and_then(|it| sdp::codec_named(&it.codec)).filter(|it| is_video(*it) && enabled.contains(it));
+        let (Some(asked), Some(codec)) = (asked, codec.filter(|_| self.is_video() && self.backup.is_none())) else {
+            return false;
+        };
+        let layers = if asked.layers.is_empty() { layers(request) } else { asked.layers.clone() };
+        let cid = if asked.cid.is_empty() { request.cid.clone() } else { asked.cid.clone() };
+        let announced = info(mime(codec), cid, layers, layer_mode(Some(codec), true));
+        self.info.codecs.truncate(Rendition::Backup.index());
+        self.info.codecs.push(announced);
+        self.info.codecs.len() == Rendition::Backup.index() + 1
     }
 
     /// Notes where and how the track is described. `name` is its id in the description.
-    pub(super) fn describe(&mut self, live: Live, name: &str) {
+    pub(super) fn describe(&mut self, live: Live, name: &str, rendition: Rendition) {
         let mime = live.up.params.codecs.first().map(|it| mime(it.codec)).unwrap_or_default();
-        self.info.mid = live.mid.to_string();
-        self.info.mime_type.clone_from(&mime);
-        if let Some(codec) = self.info.codecs.first_mut() {
+        if rendition == Rendition::Primary {
+            self.info.mid = live.mid.to_string();
+            self.info.mime_type.clone_from(&mime);
+        }
+        if let Some(codec) = self.info.codecs.get_mut(rendition.index()) {
             codec.mid = live.mid.to_string();
             codec.mime_type = mime;
             let known = codec.cid == name;
             codec.sdp_cid = if known { String::new() } else { name.to_owned() };
         }
-        self.live = Some(live);
+        match rendition {
+            Rendition::Primary => self.live = Some(live),
+            Rendition::Backup => self.backup = Some(live),
+        }
     }
+}
+
+fn set_features(info: &mut proto::TrackInfo, features: &[i32]) {
+    info.audio_features = features.to_vec();
+    info.audio_features.sort_unstable();
+    info.audio_features.dedup();
+    info.stereo = has(info, AudioTrackFeature::TfStereo);
+    info.disable_dtx = has(info, AudioTrackFeature::TfNoDtx);
+}
+
+fn has(info: &proto::TrackInfo, feature: AudioTrackFeature) -> bool {
+    info.audio_features.contains(&i32::from(feature))
 }
 
 /// The MIME type as `TrackInfo` has it.
@@ -224,11 +262,9 @@ fn track_info(sid: &TrackSid, request: &proto::AddTrackRequest, enabled: &[Codec
         packet_trailer_features: request.packet_trailer_features.clone(),
         ..Default::default()
     };
-    let publisher = ParticipantSid::new("");
-    let mut published =
-        Published { info, publisher, cid: String::new(), borrowed: None, live: None, told_wanted: None };
-    published.set_features(&features);
-    published.info
+    let mut info = info;
+    set_features(&mut info, &features);
+    info
 }
 
 /// The stream that ties a device's picture and sound together.

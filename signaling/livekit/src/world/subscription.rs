@@ -15,8 +15,38 @@ pub(super) struct Down {
     pub(super) ssrc: Ssrc,
     /// Our source for retransmissions.
     pub(super) rtx_ssrc: Option<Ssrc>,
+    /// In which codec.
+    pub(super) rendition: Rendition,
     /// How far it has come.
     pub(super) place: Place,
+}
+
+/// A picture in one of its publisher's codecs.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(super) enum Rendition {
+    /// In the codec that the publisher would rather send.
+    #[default]
+    Primary,
+    /// In the one for those who cannot take that.
+    Backup,
+}
+
+impl Rendition {
+    /// The other one.
+    pub(super) fn other(self) -> Self {
+        match self {
+            Self::Primary => Self::Backup,
+            Self::Backup => Self::Primary,
+        }
+    }
+
+    /// Its place among the codecs of a track.
+    pub(super) fn index(self) -> usize {
+        match self {
+            Self::Primary => 0,
+            Self::Backup => 1,
+        }
+    }
 }
 
 /// How far a subscription's media has come.
@@ -26,6 +56,10 @@ pub(super) enum Place {
     Waiting,
     /// In our offer, not answered.
     Offered(Mid),
+    /// No section can carry it before its publisher sends another codec.
+    AwaitsBackup,
+    /// Keeps its section, which carries it again after another round of negotiation.
+    Switching(Mid),
     /// Negotiated and forwarded.
     Attached(Mid, DownKey),
     /// The subscriber cannot take it.
@@ -41,8 +75,8 @@ impl Place {
     /// The section, when there is one.
     pub(super) fn mid(self) -> Option<Mid> {
         match self {
-            Self::Attached(mid, _) | Self::Offered(mid) => Some(mid),
-            Self::Waiting | Self::Refused => None,
+            Self::Attached(mid, _) | Self::Offered(mid) | Self::Switching(mid) => Some(mid),
+            Self::Waiting | Self::AwaitsBackup | Self::Refused => None,
         }
     }
 }

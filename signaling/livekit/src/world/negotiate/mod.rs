@@ -12,7 +12,7 @@ use room::{LeaveReason, ParticipantSid, TrackSid};
 use wire::Mid;
 
 use super::alarm::{Alarm, REQUIREMENT_TIMEOUT};
-use super::subscription::Place;
+use super::subscription::{Place, Rendition};
 use super::{MediaFacts, Mode, Now, RoomEvent, World};
 
 /// Sections that a client is asked to offer at most, those it has included.
@@ -37,7 +37,8 @@ impl World {
         let waiting = [door::Kind::Audio, door::Kind::Video].map(|kind| session.waiting(kind).count());
         let idle = [door::Kind::Audio, door::Kind::Video].map(|kind| session.publisher.idle_count(kind));
         let waiting = (waiting[0].min(idle[0] + room), waiting[1].min(idle[1] + room));
-        let stale = session.publisher.hot.iter().any(|mid| session.down_at(*mid).is_none());
+        let switches = session.downs.values().any(|it| matches!(it.place, Place::Switching(_)));
+        let stale = switches || session.publisher.hot.iter().any(|mid| session.down_at(*mid).is_none());
         let Some((num_audios, num_videos)) = session.requirement.ask(waiting, (idle[0], idle[1]), stale) else {
             return;
         };
@@ -56,13 +57,11 @@ impl World {
 
     /// Forwards `track` to `sid` on `section`, of its offer or its answer. Nothing when it cannot take the track.
     fn attach(&mut self, sid: &ParticipantSid, track: &TrackSid, section: &sdp::Section) -> Option<sdp::Send> {
-        let send = self.send(sid, track)?;
-        let Ok(params) = sdp::down_params(section, &send) else {
-            self.refuse(sid, track);
-            return None;
-        };
+        let rendition = self.choose(sid, track, section)?;
+        let send = self.send_as(sid, track, rendition)?;
+        let params = sdp::down_params(section, &send).ok()?;
         let target = self.target(sid, track)?;
-        let live = self.tracks.get(track)?.live.as_ref()?;
+        let live = self.tracks.get(track)?.live_as(rendition)?;
         let (key, up) = (live.key, Box::new(live.up.params.clone()));
         let session = self.sessions.get_mut(sid)?;
         let peer = match session.mode {
@@ -84,11 +83,16 @@ impl World {
 
     /// What is sent of `track` to `sid`.
     fn send(&self, sid: &ParticipantSid, track: &TrackSid) -> Option<sdp::Send> {
+        self.send_as(sid, track, self.sessions.get(sid)?.downs.get(track)?.rendition)
+    }
+
+    /// What would be sent of `track` to `sid` in one of its codecs.
+    pub(super) fn send_as(&self, sid: &ParticipantSid, track: &TrackSid, rendition: Rendition) -> Option<sdp::Send> {
         let down = self.sessions.get(sid)?.downs.get(track)?;
         let published = self.tracks.get(track)?;
         let publisher = &published.publisher;
         Some(sdp::Send {
-            codecs: published.live.as_ref()?.up.codecs.clone(),
+            codecs: published.live_as(rendition)?.up.codecs.clone(),
             ssrc: down.ssrc,
             rtx_ssrc: down.rtx_ssrc,
             msid: sdp::Msid { stream: format!("{publisher}|{track}"), track: track.to_string() },
@@ -97,7 +101,7 @@ impl World {
         })
     }
 
-    fn refuse(&mut self, sid: &ParticipantSid, track: &TrackSid) {
+    pub(super) fn refuse(&mut self, sid: &ParticipantSid, track: &TrackSid) {
         let down = self.sessions.get_mut(sid).and_then(|it| it.downs.get_mut(track));
         if let Some(down) = down {
             down.place = Place::Refused;

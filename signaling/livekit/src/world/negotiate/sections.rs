@@ -9,7 +9,7 @@ use wire::Mid;
 
 use crate::world::publication::Live;
 use crate::world::session::PublishedSection;
-use crate::world::subscription::Place;
+use crate::world::subscription::{Place, Rendition};
 use crate::world::{Mode, Now, RoomEvent, World};
 
 impl World {
@@ -46,12 +46,19 @@ impl World {
         let Some(session) = self.sessions.get(sid) else { return };
         let carries = |mid: Mid, name: &str| offer.section(mid).and_then(name_of).is_some_and(|it| it == name);
         let gone = session.publisher.published.iter().filter(|(mid, known)| !carries(**mid, &known.name));
-        let gone: Vec<_> = gone.map(|(_, known)| known.track.clone()).collect();
-        for track in gone {
-            self.room.unpublish(&track);
+        let gone: Vec<_> = gone.map(|(mid, known)| (*mid, known.track.clone(), known.rendition)).collect();
+        for (_, track, _) in gone.iter().filter(|(.., rendition)| *rendition == Rendition::Primary) {
+            self.room.unpublish(track);
         }
         // Their media must be gone before another track comes on the same section.
         self.drain(now);
+        for (mid, track, _) in gone.iter().filter(|(.., rendition)| *rendition == Rendition::Backup) {
+            let session = self.sessions.get_mut(sid);
+            if session.is_some_and(|it| it.publisher.published.remove(mid).is_some()) {
+                self.end_backup(track);
+                self.room.touch(sid);
+            }
+        }
     }
 
     /// Takes the sections on which the client publishes: known ones, then those whose track was announced by its own
@@ -68,8 +75,8 @@ impl World {
             for (section, name) in
                 carrying.iter().filter(|(section, _)| !received.contains_key(&section.mid)).collect::<Vec<_>>()
             {
-                let Some(track) = self.pending(sid, section, exact.then_some(*name)) else { continue };
-                if let Some(receive) = self.start_track(sid, &track, section, name) {
+                let Some((track, rendition)) = self.pending(sid, section, exact.then_some(*name)) else { continue };
+                if let Some(receive) = self.start_track(sid, (&track, rendition), section, name) {
                     received.insert(section.mid, receive);
                 }
             }
@@ -77,8 +84,9 @@ impl World {
         received
     }
 
-    /// The oldest publication that waits for its media: of this name, or of the section's kind.
-    fn pending(&self, sid: &ParticipantSid, section: &Section, name: Option<&str>) -> Option<TrackSid> {
+    /// The oldest publication that waits for its media: of this name, or of the section's kind. Else one that waits for
+    /// its second codec.
+    fn pending(&self, sid: &ParticipantSid, section: &Section, name: Option<&str>) -> Option<(TrackSid, Rendition)> {
         let kind = section.kind.media()?;
         let session = self.sessions.get(sid)?;
         if session.publisher.published.contains_key(&section.mid) {
@@ -89,17 +97,28 @@ impl World {
             let called = |name| self.tracks.get(*track).is_some_and(|it| it.is_called(name));
             pending && name.is_none_or(called)
         };
-        self.room.participant(sid)?.publications.iter().find(suits).cloned()
+        let publications = &self.room.participant(sid)?.publications;
+        if let Some(track) = publications.iter().find(suits) {
+            return Some((track.clone(), Rendition::Primary));
+        }
+        let awaits_backup = |track: &&TrackSid| {
+            let published = self.tracks.get(*track).filter(|it| it.live.is_some() && it.backup.is_none());
+            let cid = published.and_then(|it| it.info.codecs.get(Rendition::Backup.index())).map(|it| it.cid.as_str());
+            let of_kind = self.room.publication(track).is_some_and(|it| it.kind == kind);
+            of_kind && cid.is_some_and(|cid| !cid.is_empty() && name.is_none_or(|name| name == cid))
+        };
+        publications.iter().find(awaits_backup).map(|track| (track.clone(), Rendition::Backup))
     }
 
     /// A publication goes on; the media house learns what changed.
     fn continue_track(&mut self, sid: &ParticipantSid, section: &Section) -> Option<sdp::Receive> {
         let session = self.sessions.get(sid)?;
-        let track = session.publisher.published.get(&section.mid)?.track.clone();
+        let known = session.publisher.published.get(&section.mid)?;
+        let (track, rendition) = (known.track.clone(), known.rendition);
         let published = self.tracks.get_mut(&track)?;
-        let receive = published.receive(&self.config.codecs, session.ignores_codec_order());
+        let receive = published.receive(&self.config.codecs, session.ignores_codec_order(), rendition);
         let up = sdp::up_params(section, &receive).ok()?;
-        let live = published.live.as_mut()?;
+        let live = published.live_as_mut(rendition)?;
         if live.up.params != up.params {
             let (key, params) = (live.key, Box::new(up.params.clone()));
             self.outputs.push_back(crate::world::Output::Media(Command::UpdateUpTrack { track: key, params }));
@@ -109,18 +128,18 @@ impl World {
         Some(receive)
     }
 
-    /// A publication's media begins.
+    /// A publication's media begins, in its first codec or in its second.
     fn start_track(
         &mut self,
         sid: &ParticipantSid,
-        track: &TrackSid,
+        (track, rendition): (&TrackSid, Rendition),
         section: &Section,
         name: &str,
     ) -> Option<sdp::Receive> {
         let muted = self.room.publication(track)?.muted;
         let session = self.sessions.get_mut(sid)?;
         let published = self.tracks.get_mut(track)?;
-        let receive = published.receive(&self.config.codecs, session.ignores_codec_order());
+        let receive = published.receive(&self.config.codecs, session.ignores_codec_order(), rendition);
         let up = match sdp::up_params(section, &receive) {
             Ok(up) => up,
             Err(error) => {
@@ -131,15 +150,21 @@ impl World {
         };
         let (peer, key) = (session.publisher.link.as_ref()?.key, self.mint.track(session.shard));
         let params = Box::new(up.params.clone());
-        published.describe(Live { key, mid: section.mid, up }, name);
-        let place = PublishedSection { track: track.clone(), name: name.to_owned() };
+        published.describe(Live { key, mid: section.mid, up }, name, rendition);
+        let place = PublishedSection { track: track.clone(), name: name.to_owned(), rendition };
         session.publisher.published.insert(section.mid, place);
         self.ups.insert(key, track.clone());
         self.command(Command::AddUpTrack { track: key, peer, params });
         if muted {
             self.command(Command::MuteUpTrack { track: key, muted });
         }
-        self.room.announce(track);
+        match rendition {
+            Rendition::Primary => self.room.announce(track),
+            Rendition::Backup => {
+                self.room.touch(sid);
+                self.backup_began(track);
+            }
+        }
         Some(receive)
     }
 
@@ -149,11 +174,11 @@ impl World {
         let carries = |mid: Mid| !received.contains_key(&mid) && offer.section(mid).is_some_and(receives);
         let mut removed = Vec::new();
         for down in session.downs.values_mut() {
-            if let Place::Attached(mid, key) = down.place
+            if let Place::Attached(mid, _) | Place::Switching(mid) = down.place
                 && !carries(mid)
             {
+                removed.extend(down.place.key());
                 down.place = Place::Waiting;
-                removed.push(key);
             }
         }
         removed.into_iter().for_each(|key| self.command(Command::RemoveDownTrack(key)));
@@ -164,7 +189,8 @@ impl World {
         let kind = section.kind.media().filter(|_| receives(section))?;
         let session = self.sessions.get(sid).filter(|it| it.mode == Mode::Single)?;
         if let Some(track) = session.down_at(section.mid).cloned() {
-            return self.send(sid, &track);
+            let switches = session.downs.get(&track).is_some_and(|it| matches!(it.place, Place::Switching(_)));
+            return if switches { self.attach(sid, &track, section) } else { self.send(sid, &track) };
         }
         if session.publisher.hot.contains(&section.mid) {
             return None;

@@ -132,7 +132,7 @@ impl World {
             None => self.refuse(sid, &track),
         }
         let Some(session) = self.sessions.get_mut(sid) else { return };
-        if session.downs.get(&track).is_some_and(|it| it.place == Place::Refused) {
+        if session.downs.get(&track).is_some_and(|it| it.place.mid().is_none()) {
             session.subscriber.vacate(mid);
         }
     }

@@ -7,6 +7,7 @@ use room::TrackSid;
 use wire::Mid;
 
 use crate::world::link::Link;
+use crate::world::subscription::Rendition;
 
 /// A section on which the client publishes.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -14,6 +15,8 @@ pub(in crate::world) struct PublishedSection {
     pub(in crate::world) track: TrackSid,
     /// The track's id in the description, by which a change of track on the section is seen.
     pub(in crate::world) name: String,
+    /// In which codec the section carries it.
+    pub(in crate::world) rendition: Rendition,
 }
 
 /// The client's own connection.

@@ -59,6 +59,14 @@ impl Subscriber {
         Some(mid)
     }
 
+    /// The next offer describes a section's track anew; an offer that is out speaks of what was before.
+    pub(in crate::world) fn offer_anew(&mut self, mid: Mid) {
+        if let Some(outstanding) = &mut self.outstanding {
+            outstanding.sends.remove(&mid);
+        }
+        self.stale = true;
+    }
+
     /// Takes a track from its section.
     pub(in crate::world) fn vacate(&mut self, mid: Mid) {
         if let Some(seat) = self.seats.iter_mut().find(|it| it.mid == mid) {

@@ -43,13 +43,18 @@ impl World {
         Some((track.clone(), self.room.publication(track)?.announced))
     }
 
-    /// A second codec for a known track. It is acknowledged; nothing asks for its media.
+    /// A second codec for a known track is about to be published.
     fn add_backup_codec(&mut self, sid: &ParticipantSid, request: proto::AddTrackRequest) {
         let track = TrackSid::new(&request.sid);
-        if self.room.own_publication(sid, &track).is_some() {
+        let known = self.room.own_publication(sid, &track).is_some();
+        let Some(published) = self.tracks.get_mut(&track).filter(|_| known) else {
+            return self.respond(sid, 0, Reason::NotFound, "track is not there", Some(Request::AddTrack(request)));
+        };
+        if published.announce_backup(&request, &self.config.codecs) {
             return self.tell_published(sid, &request.cid, &track);
         }
-        self.respond(sid, 0, Reason::NotFound, "track is not there", Some(Request::AddTrack(request)));
+        let text = "no such second codec is taken for this track";
+        self.respond(sid, 0, Reason::UnsupportedType, text, Some(Request::AddTrack(request)));
     }
 
     /// The name is in use: the request waits until it is free.

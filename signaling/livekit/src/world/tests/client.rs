@@ -11,19 +11,21 @@ pub(super) struct Offered {
     /// The track's id, when the client sends.
     pub(super) name: Option<String>,
     pub(super) rids: &'static [&'static str],
+    /// It knows VP9 beside VP8, and likes it better.
+    pub(super) vp9: bool,
 }
 
 impl Offered {
     pub(super) fn data() -> Self {
-        Self { kind: SectionKind::Application, direction: Direction::SendRecv, name: None, rids: &[] }
+        Self { kind: SectionKind::Application, direction: Direction::SendRecv, name: None, rids: &[], vp9: false }
     }
 
     pub(super) fn receive(kind: Kind) -> Self {
-        Self { kind: kind.into(), direction: Direction::RecvOnly, name: None, rids: &[] }
+        Self { kind: kind.into(), direction: Direction::RecvOnly, name: None, rids: &[], vp9: false }
     }
 
     pub(super) fn send(kind: Kind, name: &str, rids: &'static [&'static str]) -> Self {
-        Self { kind: kind.into(), direction: Direction::SendOnly, name: Some(name.into()), rids }
+        Self { kind: kind.into(), direction: Direction::SendOnly, name: Some(name.into()), rids, vp9: false }
     }
 }
 
@@ -43,6 +45,7 @@ pub(super) fn offer(sections: &[Offered], ufrag: &str) -> String {
         match section.kind {
             SectionKind::Application => text.push_str(&data_lines(&mid.to_string(), ufrag, "actpass")),
             SectionKind::Audio => text.push_str("m=audio 9 UDP/TLS/RTP/SAVPF 111\r\n"),
+            SectionKind::Video if section.vp9 => text.push_str("m=video 9 UDP/TLS/RTP/SAVPF 98 99 96 97\r\n"),
             SectionKind::Video => text.push_str("m=video 9 UDP/TLS/RTP/SAVPF 96 97\r\n"),
         }
         if section.kind == SectionKind::Application {
@@ -54,6 +57,9 @@ pub(super) fn offer(sections: &[Offered], ufrag: &str) -> String {
             text.push_str(&format!("a=msid:stream {name}\r\n"));
         }
         text.push_str(codec_lines(section.kind));
+        if section.vp9 {
+            text.push_str(VP9_LINES);
+        }
         for rid in section.rids {
             text.push_str(&format!("a=rid:{rid} send\r\n"));
         }
@@ -108,6 +114,9 @@ fn data_lines(mid: &str, ufrag: &str, setup: &str) -> String {
     let transport = transport(mid, ufrag, setup);
     format!("m=application 9 UDP/DTLS/SCTP webrtc-datachannel\r\n{transport}a=sctp-port:5000\r\n")
 }
+
+const VP9_LINES: &str = "a=rtpmap:98 VP9/90000\r\na=fmtp:98 profile-id=0\r\na=rtcp-fb:98 nack\r\n\
+     a=rtcp-fb:98 nack pli\r\na=rtpmap:99 rtx/90000\r\na=fmtp:99 apt=98\r\n";
 
 fn codec_lines(kind: SectionKind) -> &'static str {
     match kind {

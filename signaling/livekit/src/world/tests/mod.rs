@@ -1,6 +1,7 @@
 //! Scripted clients against one world, in memory.
 
 mod admin;
+mod backup;
 mod bandwidth;
 mod chaos;
 mod client;
