@@ -50,7 +50,9 @@ pub struct Config {
     pub region: String,
     /// What is logged and how.
     pub logging: Logging,
-    /// How long a stopping server waits for its participants.
+    /// How long calls may go on when the server is told to stop.
+    pub shutdown_drain: Duration,
+    /// How long a stopping server waits for its participants once they were asked to go.
     pub shutdown_grace: Duration,
     /// Where media flows.
     pub rtc: Rtc,

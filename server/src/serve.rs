@@ -63,10 +63,14 @@ async fn run(config: &Config) -> Result<(), StartError> {
         print(&announce::text(config, *address, &node.candidates, &node.tcp_candidates));
     }
     let name = signals.next().await;
-    tracing::info!(signal = name, grace = ?config.shutdown_grace, "stopping; a second signal stops at once");
+    let (drain, grace) = (config.shutdown_drain, config.shutdown_grace);
+    tracing::info!(signal = name, ?drain, ?grace, "stopping; a second signal stops at once");
     front.drain();
     let farewell = async {
-        node.lobby.shutdown(config.shutdown_grace).await;
+        if !node.lobby.drain(drain).await && !drain.is_zero() {
+            tracing::info!("the drain is over; who is left is asked to reconnect");
+        }
+        node.lobby.shutdown(grace).await;
         hooks.shutdown(HOOKS_GRACE).await;
         stop.send_replace(true);
         let all = async {

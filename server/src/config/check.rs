@@ -18,7 +18,7 @@ use super::{
 /// Most media threads.
 const SHARDS_MAX: u16 = 256;
 /// Longest grace at the end: beyond, a supervisor has killed the process anyway.
-const GRACE_MAX: Duration = Duration::from_secs(24 * 3600);
+const PATIENCE_MAX: Duration = Duration::from_secs(24 * 3600);
 const MAKE_KEYS: &str = "`thalweg keys` makes a key and a secret";
 
 /// Checks all values. `from_file` tells that there was a configuration text.
@@ -34,7 +34,8 @@ pub(crate) fn check(mut raw: Raw, from_file: bool) -> Result<(Config, Vec<Fault>
         keys,
         region: raw.take("region").unwrap_or_default(),
         logging: logging(&mut raw),
-        shutdown_grace: grace(&mut raw),
+        shutdown_drain: patience(&mut raw, "shutdown.drain", Duration::ZERO),
+        shutdown_grace: patience(&mut raw, "shutdown.grace", Duration::from_secs(10)),
         rtc: rtc(&mut raw, development),
         room: room(&mut raw),
         limit: limit(&mut raw),
@@ -121,12 +122,12 @@ fn logging(raw: &mut Raw) -> Logging {
     Logging { level, json: raw.take("logging.json").unwrap_or(false) }
 }
 
-fn grace(raw: &mut Raw) -> Duration {
-    let grace = raw.take("shutdown.grace").unwrap_or(Duration::from_secs(10));
-    if grace > GRACE_MAX {
-        raw.fault(raw.place("shutdown.grace"), "shutdown.grace", "at most 24h");
+fn patience(raw: &mut Raw, key: &'static str, unnamed: Duration) -> Duration {
+    let patience = raw.take(key).unwrap_or(unnamed);
+    if patience > PATIENCE_MAX {
+        raw.fault(raw.place(key), key, "at most 24h");
     }
-    grace
+    patience
 }
 
 fn rtc(raw: &mut Raw, development: bool) -> Rtc {

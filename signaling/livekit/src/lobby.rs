@@ -37,6 +37,8 @@ pub const ROOM_NOTICES_MAX: usize = 16_384;
 pub const ROOM_NOTICES_RESERVED: usize = 2_048;
 /// How long a room may take to answer a join.
 pub const JOIN_TIMEOUT: Duration = Duration::from_secs(5);
+/// How often a draining node looks whether anybody is left.
+const DRAIN_LOOK: Duration = Duration::from_millis(50);
 /// How often a join is tried again because its room ended just then.
 const JOIN_TRIES: usize = 3;
 
@@ -162,6 +164,18 @@ impl Lobby {
         }
     }
 
+    /// Lets nobody in from here on but those who come back to their sessions, and waits until nobody is there or `patience`
+    /// is over. Whether all have gone.
+    pub async fn drain(&self, patience: Duration) -> bool {
+        self.0.write().close();
+        let emptied = async {
+            while self.counts().participants > 0 {
+                tokio::time::sleep(DRAIN_LOOK).await;
+            }
+        };
+        timeout(patience, emptied).await.is_ok()
+    }
+
     /// Lets nobody in, asks every room to say goodbye, and returns when all tasks have ended or `grace`
     /// is over; what is left then is stopped hard.
     pub async fn shutdown(&self, grace: Duration) {
@@ -210,7 +224,9 @@ impl Lobby {
         self.check_revoked(ticket)?;
         let registry = self.0.read();
         if !registry.is_open() {
-            return Err(JoinError::NodeClosing);
+            let drains = *self.0.stage.borrow() == Stage::Open;
+            let returns = drains && ticket.request.reconnect && registry.by_name(&ticket.room).is_some();
+            return if returns { Ok(()) } else { Err(JoinError::NodeClosing) };
         }
         let may = self.0.config.room.auto_create || ticket.may_create_room;
         if may || registry.by_name(&ticket.room).is_some() { Ok(()) } else { Err(JoinError::PeerRoomMissing) }

@@ -32,7 +32,16 @@ pub(super) const KEYS: &[Key] = &[
     used("log_level", Word("LEVEL"), "older name of logging.level"),
     used("logging.level", Word("LEVEL"), "error, warn, info, debug or trace [info]"),
     used("logging.json", Switch, "one JSON object per line in place of text [false]"),
-    used("shutdown.grace", Word("DURATION"), "how long a stopping server waits for its participants [10s]"),
+    used(
+        "shutdown.drain",
+        Word("DURATION"),
+        "how long calls may go on when the server is told to stop; nobody new is let in [0s]",
+    ),
+    used(
+        "shutdown.grace",
+        Word("DURATION"),
+        "how long a stopping server waits for its participants to go once they were asked to [10s]",
+    ),
     used("rtc.udp_port", Word("PORT"), "UDP port of all media; of a range \"a-b\" the first is used [7882]"),
     used(
         "rtc.tcp_port",

@@ -167,6 +167,40 @@ async fn shutdown_says_goodbye_and_leaves_no_task() {
 }
 
 #[tokio::test]
+async fn a_draining_node_keeps_who_is_there_and_takes_nobody() {
+    let node = node(config()).await;
+    let (mut alice, joined) = joined(&node, &v0("alice")).await;
+    let lobby = node.lobby.clone();
+    let draining = tokio::spawn(async move { lobby.drain(Duration::from_secs(60)).await });
+    let full = loop {
+        let answer = node.http("GET", &v0("bob").replace("/rtc?", "/rtc/validate?"), &[]).await;
+        if answer.status != 200 {
+            break answer;
+        }
+    };
+    assert_eq!((full.status, full.body.as_str()), (503, "server is shutting down"));
+    assert_eq!(node.refused(&v0("bob"), None).await.status, 503);
+    let sid = joined.participant.unwrap().sid;
+    let mut again = node.client(&format!("{}&reconnect=1&sid={sid}", v0("alice"))).await;
+    again.until(|say| matches!(say, Say::Reconnect(_)).then_some(())).await;
+    assert_eq!(alice.close_code().await, Some(1000), "she goes on with her new connection");
+    assert!(!draining.is_finished());
+    drop(again);
+    assert!(draining.await.unwrap(), "all have gone");
+    let (lobby, room) = (node.lobby.clone(), node.lobby.counts().rooms);
+    lobby.shutdown(Duration::from_secs(5)).await;
+    assert!(room <= 1 && lobby.counts().rooms == 0);
+}
+
+#[tokio::test]
+async fn a_drain_has_an_end() {
+    let node = node(config()).await;
+    let (_alice, _) = joined(&node, &v0("alice")).await;
+    assert!(!node.lobby.drain(Duration::ZERO).await, "alice stays");
+    assert_eq!(node.lobby.counts().participants, 1);
+}
+
+#[tokio::test]
 async fn a_silent_socket_is_given_up() {
     let signal = SignalSettings { socket_silence_max: Duration::from_millis(50), ..Default::default() };
     let node = node(Config { signal, ..config() }).await;
