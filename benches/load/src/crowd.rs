@@ -61,7 +61,9 @@ pub struct Crowd {
     /// Of each room with coming and going: when the next comes.
     next_guest: Vec<Option<Instant>>,
     /// Those who will leave, in the order of their times.
-    leaving: VecDeque<(Instant, usize)>,
+    leaving: VecDeque<Leaver>,
+    /// How many came to leave again.
+    guests: u32,
     /// What was received.
     pub tally: Tally,
     /// The first refusal, while nobody has been let in.
@@ -71,6 +73,15 @@ pub struct Crowd {
     /// Participants on their way in.
     joining: usize,
     far: Duration,
+}
+
+/// One who will leave.
+#[derive(Clone, Copy)]
+struct Leaver {
+    at: Instant,
+    index: usize,
+    /// Without a word.
+    vanishes: bool,
 }
 
 impl Crowd {
@@ -93,6 +104,7 @@ impl Crowd {
             next_knock: Instant::now(),
             next_guest,
             leaving: VecDeque::new(),
+            guests: 0,
             tally: Tally::default(),
             refused: None,
             out: Datagrams::default(),
@@ -231,16 +243,29 @@ impl Crowd {
                 && next <= clock.now
             {
                 let index = self.admit(clock.now, room, churn.member);
-                self.leaving.push_back((clock.now + churn.stay, index));
+                self.guests = self.guests.wrapping_add(1);
+                let vanishes = churn.vanish > 0 && self.guests.is_multiple_of(churn.vanish);
+                self.leaving.push_back(Leaver { at: clock.now + churn.stay, index, vanishes });
                 if let Some(slot) = self.next_guest.get_mut(room) {
                     *slot = Some(next + churn.interval);
                 }
             }
         }
-        while let Some((_, index)) = self.leaving.front().copied().filter(|(at, _)| *at <= clock.now) {
+        while let Some(leaver) = self.leaving.front().copied().filter(|it| it.at <= clock.now) {
             self.leaving.pop_front();
-            self.dismiss(clock.now, index);
+            if leaver.vanishes {
+                self.lose(clock.now, leaver.index);
+            } else {
+                self.dismiss(clock.now, leaver.index);
+            }
         }
+    }
+
+    /// Lets one be gone as a killed process is: its connections break off.
+    fn lose(&mut self, now: Instant, index: usize) {
+        let Some(participant) = self.participants.get_mut(index).filter(|it| !it.left) else { return };
+        participant.vanish();
+        self.wake(index, now);
     }
 
     /// Lets one leave.

@@ -322,6 +322,11 @@ impl Participant {
         }
     }
 
+    /// Says nothing to nobody from here on.
+    pub fn vanish(&mut self) {
+        (self.left, self.line, self.media) = (true, None, None);
+    }
+
     /// Says goodbye on the signal connection and hangs up. Media says its own.
     pub fn leave(&mut self) {
         let reason = proto::DisconnectReason::ClientInitiated.into();

@@ -151,8 +151,8 @@ impl Scenario {
                 room.members.push(Member::publisher(vec![camera()]));
                 room.add(staying, &Member::viewer(1, knobs.hidden));
                 let member = Member::viewer(1, knobs.hidden);
-                room.churn =
-                    Some(Churn { interval: Duration::from_secs_f64(1.0 / per_second), stay: knobs.stay, member });
+                let interval = Duration::from_secs_f64(1.0 / per_second);
+                room.churn = Some(Churn { interval, stay: knobs.stay, vanish: knobs.vanish, member });
             }
             // Unseen by each other, or their coming would be all that happens.
             Self::Idle { participants } => room.add(participants, &Member::viewer(0, true)),
@@ -172,11 +172,13 @@ pub struct Knobs {
     pub hidden: bool,
     /// How long one who comes and goes stays.
     pub stay: Duration,
+    /// One in so many of those who come and go is gone without a goodbye; 0 is nobody.
+    pub vanish: u32,
 }
 
 impl Default for Knobs {
     fn default() -> Self {
-        Self { camera: VideoModel::HD, tiles: Tiles::Grid(25), hidden: false, stay: Duration::from_secs(5) }
+        Self { camera: VideoModel::HD, tiles: Tiles::Grid(25), hidden: false, stay: Duration::from_secs(5), vanish: 0 }
     }
 }
 
@@ -282,6 +284,8 @@ pub struct Churn {
     pub interval: Duration,
     /// How long each stays.
     pub stay: Duration,
+    /// One in so many goes without a goodbye; 0 is nobody.
+    pub vanish: u32,
     /// What each does.
     pub member: Member,
 }

@@ -97,7 +97,7 @@ pub(super) fn command() -> Command {
 }
 
 /// What shapes the scenarios.
-fn knob_args() -> [Arg; 9] {
+fn knob_args() -> [Arg; 10] {
     let arg = |name: &'static str, value: &'static str, default: &'static str, help: &'static str| {
         let arg = Arg::new(name).long(name).value_name(value).default_value(default).help(help);
         arg.help_heading("Shape")
@@ -118,6 +118,8 @@ fn knob_args() -> [Arg; 9] {
         )
         .value_parser(PossibleValuesParser::new(["grid", "speaker"])),
         arg("tiles", "N", "25", "How many tiles are visible").value_parser(value_parser!(u32)),
+        arg("vanish", "N", "0", "One in N of those who come and go is gone without a goodbye; 0 is nobody")
+            .value_parser(value_parser!(u32)),
         arg("stay", "DURATION", "5s", "How long one who comes and goes stays").value_parser(duration),
         flag("hidden", "Viewers and listeners are not announced to others"),
         flag("no-data", "Participants open no data channels"),
@@ -263,6 +265,9 @@ fn knobs(matches: &ArgMatches) -> Knobs {
     let speaker = matches.get_one::<String>("layout").is_some_and(|it| it == "speaker");
     knobs.tiles = if speaker { Tiles::Speaker(tiles) } else { Tiles::Grid(tiles) };
     knobs.hidden = matches.get_flag("hidden");
+    if let Some(vanish) = matches.get_one("vanish") {
+        knobs.vanish = *vanish;
+    }
     if let Some(stay) = matches.get_one("stay") {
         knobs.stay = *stay;
     }
