@@ -5,19 +5,17 @@ use std::hint::black_box;
 use std::time::{Duration, Instant};
 
 use criterion::{Criterion, criterion_group, criterion_main};
-use door::{
-    Datagrams, DownTrackParams, DtlsRole, ExtensionKind, ExtensionMap, IceCredentials, Kind, LayerTarget, Path,
-    PayloadMap, PeerParams, Protocol, ShardId, TrackKey,
-};
+use door::{Datagrams, DtlsRole, IceCredentials, LayerTarget, Path, PeerParams, Protocol, ShardId, TrackKey};
 use forward::{Demux, DownTrack, UpTrack};
 use peer::testing::{Channels, Client, ClientParams};
 use peer::{Identity, Peer, Received, SRTP_OVERHEAD_MAX};
 use rand::SeedableRng;
 use rand::rngs::StdRng;
+use thalweg_sim::entrance::{copies, subscription};
 use thalweg_sim::publisher::{FRAME_INTERVAL, Publisher};
+use wire::Ssrc;
 use wire::codec::vp8;
 use wire::rtp::Packet;
-use wire::{Mid, Pt, Ssrc};
 
 fn parse(criterion: &mut Criterion) {
     let (packet, _) = Publisher::new(Instant::now(), 1).advance(Instant::now()).remove(0);
@@ -52,7 +50,7 @@ fn rewrite(criterion: &mut Criterion) {
     let mut publisher = Publisher::new(now, 1);
     let mut up = UpTrack::new(publisher.params());
     let mut rng = StdRng::seed_from_u64(1);
-    let mut down = DownTrack::new(up.params(), subscription(), LayerTarget::BEST, &mut rng);
+    let mut down = DownTrack::new(up.params(), subscription(Ssrc(77)), LayerTarget::BEST, &mut rng);
     let mut out = [0; 1500];
     criterion.bench_function("rewrite/down_track", |bencher| {
         bencher.iter_custom(|packets| {
@@ -89,20 +87,6 @@ fn seal(criterion: &mut Criterion) {
     });
 }
 
-fn subscription() -> DownTrackParams {
-    let mut extensions = ExtensionMap::default();
-    extensions.set(ExtensionKind::Mid, 4);
-    extensions.set(ExtensionKind::TransportSequence, 3);
-    DownTrackParams {
-        mid: Mid::new(b"0").expect("a token"),
-        kind: Kind::Video,
-        ssrc: Ssrc(77),
-        rtx_ssrc: Some(Ssrc(78)),
-        payloads: vec![PayloadMap { from: Pt(96), to: Pt(96), rtx: Some(Pt(97)), strip_red: false }],
-        extensions,
-    }
-}
-
 /// A peer whose client has gone through ICE and DTLS.
 fn connected() -> Peer {
     let (now, identity) = (Instant::now(), Identity::generate().expect("a certificate"));
@@ -136,9 +120,9 @@ fn connected() -> Peer {
 }
 
 fn drain(datagrams: &mut Datagrams) -> Vec<Vec<u8>> {
-    let copies = datagrams.segments().iter().map(|segment| datagrams.bytes()[segment.range.clone()].to_vec()).collect();
+    let all = copies(datagrams);
     datagrams.clear();
-    copies
+    all
 }
 
 criterion_group!(benches, parse, route, rewrite, seal);

@@ -2,15 +2,13 @@
 
 use std::time::{Duration, Instant};
 
-use door::{
-    Command, Datagrams, DownKey, DownTrackParams, DtlsRole, ExtensionKind, ExtensionMap, IceCredentials, Kind,
-    LayerTarget, Path, PayloadMap, PeerKey, PeerParams, Protocol, ShardId, TrackKey,
-};
-use peer::testing::{Channels, Client, ClientParams};
-use peer::{Identity, Received};
+use door::{Command, Datagrams, DownKey, LayerTarget, Path, ShardId, TrackKey};
+use peer::Identity;
+use peer::testing::Client;
 use shard::{Shard, ShardConfig};
+use thalweg_sim::entrance::{copies, enter, subscription};
 use thalweg_sim::publisher::Publisher;
-use wire::{Mid, Pt, Ssrc};
+use wire::Ssrc;
 
 /// Packets of one burst: the publisher's frame.
 pub const BURST: usize = thalweg_sim::publisher::FRAME_PACKETS as usize;
@@ -35,7 +33,7 @@ impl Crowd {
         let identity = Identity::generate().expect("a certificate");
         let config = ShardConfig { id: ShardId(0), shards: 1, identity: identity.clone(), seed: Some(1) };
         let mut shard = Shard::new(config, now);
-        let (key, host, host_path) = connect(&mut shard, &identity, now, 1);
+        let (key, host, host_path) = enter(&mut shard, &identity, now, 1);
         let publisher = Publisher::new(now, 1);
         let track = TrackKey { shard: ShardId(0), serial: 2 };
         shard.command(now, Command::AddUpTrack { track, peer: key, params: Box::new(publisher.params()) });
@@ -46,7 +44,7 @@ impl Crowd {
         }
         for _ in 0..idle {
             crowd.serial += 1;
-            let (_, client, path) = connect(&mut crowd.shard, &crowd.identity, now, crowd.serial);
+            let (_, client, path) = enter(&mut crowd.shard, &crowd.identity, now, crowd.serial);
             crowd.receivers.push((client, path));
         }
         crowd.burst();
@@ -57,20 +55,9 @@ impl Crowd {
     pub fn add_receiver(&mut self) {
         self.serial += 2;
         let track = self.track;
-        let (peer, client, path) = connect(&mut self.shard, &self.identity, self.now, self.serial);
+        let (peer, client, path) = enter(&mut self.shard, &self.identity, self.now, self.serial);
         self.receivers.push((client, path));
-        let ssrc = Ssrc(1 << 20 | self.serial as u32);
-        let mut extensions = ExtensionMap::default();
-        extensions.set(ExtensionKind::Mid, 4);
-        extensions.set(ExtensionKind::TransportSequence, 3);
-        let params = DownTrackParams {
-            mid: Mid::new(b"0").expect("a token"),
-            kind: Kind::Video,
-            ssrc,
-            rtx_ssrc: Some(Ssrc(ssrc.0 + 1)),
-            payloads: vec![PayloadMap { from: Pt(96), to: Pt(96), rtx: Some(Pt(97)), strip_red: false }],
-            extensions,
-        };
+        let params = subscription(Ssrc(1 << 20 | self.serial as u32));
         let down = DownKey { shard: ShardId(0), serial: self.serial };
         let (up, params) = (Box::new(self.publisher.params()), Box::new(params));
         let target = LayerTarget::BEST;
@@ -144,46 +131,4 @@ impl Crowd {
         outbox.notices.clear();
         outbox.messages.clear();
     }
-}
-
-/// Brings one client through ICE and DTLS.
-fn connect(shard: &mut Shard, identity: &Identity, now: Instant, serial: u64) -> (PeerKey, Client, Path) {
-    let key = PeerKey { shard: ShardId(0), serial };
-    let local = IceCredentials::local(key.shard, &format!("u{serial}"), "server-password-of-22-chars".into());
-    let remote = IceCredentials { ufrag: format!("c{serial}"), pwd: "client-password-of-22-chars".into() };
-    let params = PeerParams {
-        local: local.clone(),
-        remote: Some(remote.clone()),
-        fingerprint: Some(identity.fingerprint()),
-        role: DtlsRole::Passive,
-        negotiated_channels: false,
-        opens_channels: false,
-    };
-    shard.command(now, Command::AddPeer(key, Box::new(params)));
-    let address = ([10, 0, (serial >> 8) as u8, serial as u8], 5000);
-    let path = Path { protocol: Protocol::Udp, local: ([10, 9, 9, 9], 7882).into(), remote: address.into() };
-    let seen = Path { local: path.remote, remote: path.local, ..path };
-    let params = ClientParams { channels: Channels::None, ..ClientParams::new(remote, local, identity.fingerprint()) };
-    let mut client = Client::new(params, identity, seen, now);
-    while client.profile().is_none() {
-        exchange(shard, &mut client, now, path);
-    }
-    exchange(shard, &mut client, now, path);
-    (key, client, path)
-}
-
-fn exchange(shard: &mut Shard, client: &mut Client, now: Instant, path: Path) {
-    let mut out = Datagrams::default();
-    client.advance(now, &mut out);
-    let outbox = shard.outbox();
-    for mut datagram in copies(&outbox.datagrams) {
-        let _: Received<'_> = client.receive(now, &mut datagram, &mut out);
-    }
-    outbox.datagrams.clear();
-    outbox.notices.clear();
-    copies(&out).iter_mut().for_each(|datagram| shard.receive(now, path, datagram));
-}
-
-fn copies(datagrams: &Datagrams) -> Vec<Vec<u8>> {
-    datagrams.segments().iter().map(|segment| datagrams.bytes()[segment.range.clone()].to_vec()).collect()
 }

@@ -40,7 +40,7 @@ impl Pacer {
     /// From here on paces at `bps` bits per second; `None` is no limit. `burst_bytes` pass at once in any case.
     pub fn set_rate(&mut self, bps: Option<u64>, burst_bytes: u32) {
         self.byte_cost = bps.map_or(0, |bps| (8_000_000 << FRACTION) / bps.max(8_000));
-        let burst = u64::from(burst_bytes) * self.byte_cost >> FRACTION;
+        let burst = (u64::from(burst_bytes) * self.byte_cost) >> FRACTION;
         self.burst = burst.clamp(micros(BURST), micros(BURST_MAX));
     }
 

@@ -46,7 +46,7 @@ impl Trains {
         if is_next && let Some(train) = self.train.take() {
             self.judge(train);
         }
-        let at = arrived.or(self.train.map(|train| train.last)).unwrap_or_default();
+        let at = arrived.or_else(|| self.train.map(|train| train.last)).unwrap_or_default();
         let train = self.train.get_or_insert(Train { left, first: at, last: at, packets: 0, bytes: 0, is_torn: false });
         train.first = train.first.min(at);
         train.last = train.last.max(at);

@@ -178,10 +178,10 @@ impl<E: Engine, N: Fn(Notice)> Worker<E, N> {
         let served = self.streams.serve(now, &self.shell.counters, E::home, each);
         for (shard, connection) in served.leaving {
             let neighbour = self.shell.neighbours.get(usize::from(shard.0));
-            match neighbour.map(|it| it.arrivals.push(connection, ARRIVALS_MAX).map(|()| it.bell.ring())) {
-                Some(Ok(())) => {}
+            match neighbour.filter(|it| it.arrivals.push(connection, ARRIVALS_MAX).is_ok()) {
+                Some(there) => there.bell.ring(),
                 // Dropped, and so closed.
-                Some(Err(_)) | None => self.shell.counters.tcp_refused.add(1),
+                None => self.shell.counters.tcp_refused.add(1),
             }
         }
     }

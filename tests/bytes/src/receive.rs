@@ -3,15 +3,13 @@
 
 use std::time::{Duration, Instant};
 
-use door::{
-    Command, Datagrams, DownKey, DownTrackParams, DtlsRole, ExtensionKind, ExtensionMap, IceCredentials, Kind,
-    LayerTarget, Path, PayloadMap, PeerKey, PeerParams, Protocol, ShardId, TrackKey,
-};
+use door::{Command, DownKey, LayerTarget, Path, ShardId, TrackKey};
 use peer::Identity;
-use peer::testing::{Channels, Client, ClientParams};
+use peer::testing::Client;
 use shard::{Shard, ShardConfig};
+use thalweg_sim::entrance::{enter, subscription};
 use thalweg_sim::publisher::Publisher;
-use wire::{Mid, Pt, Ssrc};
+use wire::Ssrc;
 
 /// Records taken of one input; the rest is ignored.
 const RECORDS_MAX: usize = 64;
@@ -44,13 +42,13 @@ impl World {
         let identity = Identity::generate().expect("a certificate");
         let config = ShardConfig { id: ShardId(0), shards: 1, identity: identity.clone(), seed: Some(1) };
         let mut shard = Shard::new(config, now);
-        let (publisher, client, path) = connect(&mut shard, &identity, now, 1);
-        let (subscriber, ..) = connect(&mut shard, &identity, now, 3);
+        let (publisher, client, path) = enter(&mut shard, &identity, now, 1);
+        let (subscriber, ..) = enter(&mut shard, &identity, now, 3);
         let up = Publisher::new(now, 1).params();
         let track = TrackKey { shard: ShardId(0), serial: 2 };
         shard.command(now, Command::AddUpTrack { track, peer: publisher, params: Box::new(up.clone()) });
         let down = DownKey { shard: ShardId(0), serial: 4 };
-        let (up, params, target) = (Box::new(up), Box::new(subscription()), LayerTarget::BEST);
+        let (up, params, target) = (Box::new(up), Box::new(subscription(Ssrc(77))), LayerTarget::BEST);
         shard.command(now, Command::AddDownTrack { down, peer: subscriber, track, up, params, target });
         Self { shard, now, client, path }
     }
@@ -79,66 +77,4 @@ impl World {
 
 fn header_len(packet: &[u8]) -> Option<usize> {
     wire::rtp::Packet::parse(packet).ok().map(|packet| packet.payload_offset())
-}
-
-fn subscription() -> DownTrackParams {
-    let mut extensions = ExtensionMap::default();
-    extensions.set(ExtensionKind::Mid, 4);
-    extensions.set(ExtensionKind::TransportSequence, 3);
-    DownTrackParams {
-        mid: Mid::new(b"0").expect("a token"),
-        kind: Kind::Video,
-        ssrc: Ssrc(77),
-        rtx_ssrc: Some(Ssrc(78)),
-        payloads: vec![PayloadMap { from: Pt(96), to: Pt(96), rtx: Some(Pt(97)), strip_red: false }],
-        extensions,
-    }
-}
-
-/// Brings one client through ICE and DTLS.
-fn connect(shard: &mut Shard, identity: &Identity, now: Instant, serial: u64) -> (PeerKey, Client, Path) {
-    let key = PeerKey { shard: ShardId(0), serial };
-    let local = IceCredentials::local(key.shard, &format!("u{serial}"), "server-password-of-22-chars".into());
-    let remote = IceCredentials { ufrag: format!("c{serial}"), pwd: "client-password-of-22-chars".into() };
-    let params = PeerParams {
-        local: local.clone(),
-        remote: Some(remote.clone()),
-        fingerprint: Some(identity.fingerprint()),
-        role: DtlsRole::Passive,
-        negotiated_channels: false,
-        opens_channels: false,
-    };
-    shard.command(now, Command::AddPeer(key, Box::new(params)));
-    let address = ([10, 0, 0, serial as u8], 5000);
-    let path = Path { protocol: Protocol::Udp, local: ([10, 9, 9, 9], 7882).into(), remote: address.into() };
-    let seen = Path { local: path.remote, remote: path.local, ..path };
-    let params = ClientParams {
-        channels: Channels::None,
-        seed: Some(serial),
-        ..ClientParams::new(remote, local, identity.fingerprint())
-    };
-    let mut client = Client::new(params, identity, seen, now);
-    while client.profile().is_none() {
-        exchange(shard, &mut client, now, path);
-    }
-    exchange(shard, &mut client, now, path);
-    (key, client, path)
-}
-
-fn exchange(shard: &mut Shard, client: &mut Client, now: Instant, path: Path) {
-    let mut out = Datagrams::default();
-    client.advance(now, &mut out);
-    let outbox = shard.outbox();
-    for mut datagram in copies(&outbox.datagrams) {
-        client.receive(now, &mut datagram, &mut out);
-    }
-    outbox.datagrams.clear();
-    outbox.notices.clear();
-    for mut datagram in copies(&out) {
-        shard.receive(now, path, &mut datagram);
-    }
-}
-
-fn copies(datagrams: &Datagrams) -> Vec<Vec<u8>> {
-    datagrams.segments().iter().map(|segment| datagrams.bytes()[segment.range.clone()].to_vec()).collect()
 }

@@ -223,7 +223,8 @@ impl Call {
                 | Output::RefreshToken(..)
                 | Output::Reply(..)
                 | Output::Fed(..)
-                | Output::Event(_) => {}
+                | Output::Event(_)
+                | Output::Portrait(..) => {}
             }
         }
     }

@@ -3,6 +3,7 @@
 pub mod bandwidth;
 pub mod call;
 pub mod description;
+pub mod entrance;
 pub mod guest;
 pub mod link;
 pub mod media;
