@@ -14,9 +14,10 @@ pub(crate) fn text(config: &Config, http: SocketAddr, udp: &[SocketAddr], tcp: &
     let mut text = String::new();
     let origin = origin(http);
     // Writing to a String does not fail.
-    let _ = writeln!(text, "Thalweg {} listens on http://{origin}", env!("CARGO_PKG_VERSION"));
+    let (page, signal) = if config.tls.is_some() { ("https", "wss") } else { ("http", "ws") };
+    let _ = writeln!(text, "Thalweg {} listens on {page}://{origin}", env!("CARGO_PKG_VERSION"));
     if config.development {
-        development(&mut text, config, &origin);
+        development(&mut text, config, (page, signal), &origin);
     }
     let _ = write!(text, "listening http={http}");
     for address in udp {
@@ -29,17 +30,17 @@ pub(crate) fn text(config: &Config, http: SocketAddr, udp: &[SocketAddr], tcp: &
     text
 }
 
-fn development(text: &mut String, config: &Config, origin: &str) {
+fn development(text: &mut String, config: &Config, (page, signal): (&str, &str), origin: &str) {
     let identity = format!("guest-{:04x}", rand::random::<u16>());
     let name = Some("Guest".to_owned());
     let wish = Wish { room: ROOM.into(), identity, name, ..Wish::default() };
     let known = config.keys.get(DEVELOPMENT_KEY).is_some_and(|secret| secret.expose() == DEVELOPMENT_SECRET);
     let _ = writeln!(text, "development mode: loopback and short secrets are fine, the internet is not");
     let Some(token) = wish.mint(config).ok().filter(|_| known) else { return };
-    let _ = writeln!(text, "  server  ws://{origin}   key {DEVELOPMENT_KEY}   secret {DEVELOPMENT_SECRET}");
+    let _ = writeln!(text, "  server  {signal}://{origin}   key {DEVELOPMENT_KEY}   secret {DEVELOPMENT_SECRET}");
     let _ = writeln!(text, "  token   {token}");
-    let _ = writeln!(text, "  join    http://{origin}/?room={ROOM}&name=Guest&token={token}");
-    let _ = writeln!(text, "  page    http://{origin}/?room={ROOM}   (open it twice: everybody gets a token)");
+    let _ = writeln!(text, "  join    {page}://{origin}/?room={ROOM}&name=Guest&token={token}");
+    let _ = writeln!(text, "  page    {page}://{origin}/?room={ROOM}   (open it twice: everybody gets a token)");
 }
 
 /// Host and port for a link: an address that stands for all is reached at loopback from here.

@@ -8,6 +8,7 @@ mod transcode_child;
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fs;
+use std::sync::Arc;
 
 use clap::{Arg, ArgAction, ArgMatches, Command};
 
@@ -39,7 +40,7 @@ pub enum Invocation {
 }
 
 /// Where the configuration is to be found; nothing is read before [`Asked::config`].
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Asked {
     path: Option<String>,
     body: Option<(String, String)>,
@@ -73,8 +74,9 @@ impl Invocation {
     pub fn run(self) -> Result<(), StartError> {
         match self {
             Self::Serve(asked) => {
-                let (config, warnings) = asked.config()?;
-                serve::serve(&config, &warnings)
+                let (config, warnings) = asked.clone().config()?;
+                let reread = move || asked.clone().config().map(|(config, _)| config);
+                serve::serve(&config, &warnings, Arc::new(reread))
             }
             Self::Token(asked, wish) => {
                 let (config, _) = asked.config()?;

@@ -15,6 +15,7 @@ mod values;
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
+use std::path::PathBuf;
 use std::time::Duration;
 
 pub use outside::Webhook;
@@ -32,6 +33,8 @@ pub const SECRET_CHARS_MIN: usize = 32;
 pub const PORT_DEFAULT: u16 = 7880;
 /// Default TCP port of RTMP, the one that encoders take when none is named.
 pub const RTMP_PORT_DEFAULT: u16 = 1935;
+/// Default UDP port of TURN (RFC 8656 section 3.1).
+pub const TURN_PORT_DEFAULT: u16 = 3478;
 /// Default UDP port of media, LiveKit's own in development mode.
 pub const UDP_PORT_DEFAULT: u16 = 7882;
 /// Default TCP port of media, LiveKit's own.
@@ -46,6 +49,10 @@ pub struct Config {
     pub http: Http,
     /// API keys and their secrets; never empty.
     pub keys: BTreeMap<String, Secret>,
+    /// Files from which keys came, which are read again when they change.
+    pub key_files: Vec<PathBuf>,
+    /// The certificate of the HTTP port; without it the port speaks plain HTTP.
+    pub tls: Option<TlsFiles>,
     /// Region told to clients, may be empty.
     pub region: String,
     /// What is logged and how.
@@ -66,6 +73,36 @@ pub struct Config {
     pub webhook: Webhook,
     /// How foreign media comes in.
     pub ingress: Ingress,
+    /// The TURN server inside.
+    pub turn: TurnInside,
+}
+
+/// The TURN server inside, which relays to this server's media and to nothing else.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct TurnInside {
+    /// It is wanted.
+    pub enabled: bool,
+    /// The name in its certificate, by which clients find its TLS port.
+    pub domain: String,
+    /// UDP port.
+    pub udp_port: TcpPort,
+    /// TLS port.
+    pub tls_port: TcpPort,
+    /// Its own certificate; without it that of the HTTP port.
+    pub tls: Option<TlsFiles>,
+    /// Life of credentials, in seconds.
+    pub ttl_s: u32,
+    /// Relayed addresses of one participant at a time.
+    pub per_user_max: u32,
+}
+
+/// A certificate and its key.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct TlsFiles {
+    /// PEM, the server's certificate first.
+    pub cert: PathBuf,
+    /// PEM, not encrypted.
+    pub key: PathBuf,
 }
 
 /// How foreign media comes in.

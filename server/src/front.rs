@@ -19,6 +19,7 @@ use store::Store;
 use crate::config::Config;
 use crate::ingress::Door;
 use crate::node::{Node, Stats};
+use crate::relay::Relay;
 
 /// Prometheus' text format.
 const METRICS_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
@@ -31,6 +32,7 @@ pub(crate) struct Front {
     stats: Arc<Stats>,
     kept: Option<(Store, Arc<Hooks>)>,
     rtmp: Option<Arc<Door>>,
+    relay: Option<Arc<Relay>>,
     draining: AtomicBool,
 }
 
@@ -44,6 +46,7 @@ impl Front {
             stats: Arc::clone(&node.stats),
             kept: None,
             rtmp: None,
+            relay: node.relay.clone(),
             draining: AtomicBool::new(false),
         }
     }
@@ -112,6 +115,9 @@ async fn metrics(State(front): State<Arc<Front>>) -> Response {
     }
     if let Some(rtmp) = &front.rtmp {
         text.push_str(&metrics::rtmp(&rtmp.numbers()));
+    }
+    if let Some(relay) = &front.relay {
+        text.push_str(&metrics::relay(&relay.numbers()));
     }
     ([(header::CONTENT_TYPE, METRICS_TYPE)], text).into_response()
 }

@@ -23,7 +23,8 @@ pub(crate) async fn start(
 ) -> Result<Arc<Hooks>, StartError> {
     let told = !config.webhook.policy.urls.is_empty();
     let policy: Policy = config.webhook.policy.clone();
-    let hooks = Arc::new(Hooks::start(store.clone(), policy, signer(config), tls).await?);
+    let signer = signer(config, lobby.keys());
+    let hooks = Arc::new(Hooks::start(store.clone(), policy, signer, tls).await?);
     if told {
         let sink = Arc::clone(&hooks);
         lobby
@@ -36,12 +37,11 @@ fn event(told: webhook::Webhook) -> Event {
     Event { room: told.room, kind: told.kind, body: told.body, created_ms: told.created_ms }
 }
 
-fn signer(config: &Config) -> Signer {
-    let keys = config.keys.iter().map(|(key, secret)| (key.clone(), livekit::Secret::new(secret.expose())));
-    let (keys, key): (Keys, _) = (keys.collect(), config.webhook.key.clone());
+fn signer(config: &Config, keys: Keys) -> Signer {
+    let key = config.webhook.key.clone();
     Arc::new(move |sha256| {
         let now_s = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
-        // The configuration's check saw to it that the key has a secret.
+        // A key that is gone since the start signs nothing, and the receiver refuses that.
         webhook::sign(&keys, &key, sha256, now_s).unwrap_or_default()
     })
 }

@@ -14,6 +14,8 @@ mod ingress;
 mod listen;
 mod logs;
 mod node;
+mod relay;
+mod reload;
 mod revocations;
 mod serve;
 mod start_error;

@@ -1,16 +1,22 @@
 //! The TCP sockets of the HTTP front.
 
+mod secure;
+
+pub(crate) use secure::Secure;
+
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 
 use socket2::{Domain, Protocol, Socket, Type};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, UdpSocket};
 
 use crate::StartError;
 use crate::config::Http;
 
 /// Connections that wait to be accepted.
 const BACKLOG: i32 = 1024;
+/// Room for datagrams that wait to be read; the system may grant less.
+const UDP_BUFFER_BYTES: usize = 4 << 20;
 
 /// Opens a socket on each address. One whose address family this machine lacks is left out, unless the
 /// operator named it. Port 0 is chosen once and then used for all.
@@ -30,7 +36,7 @@ pub(crate) fn tcp(http: &Http, port: u16) -> Result<Vec<TcpListener>, (SocketAdd
     let mut port = port;
     for ip in &http.bind {
         let address = SocketAddr::new(*ip, port);
-        match listen(address) {
+        match one(address) {
             Ok(listener) => {
                 port = listener.local_addr().map_or(port, |address| address.port());
                 listeners.push(listener);
@@ -58,7 +64,11 @@ pub(crate) fn media(http: &[IpAddr], loopback_only: bool) -> Vec<IpAddr> {
     binds
 }
 
-fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+/// Listens on one address.
+///
+/// # Errors
+/// What the system says.
+pub(crate) fn one(address: SocketAddr) -> io::Result<TcpListener> {
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
     if address.is_ipv6() {
         socket.set_only_v6(true)?;
@@ -69,6 +79,21 @@ fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     socket.listen(BACKLOG)?;
     socket.set_nonblocking(true)?;
     TcpListener::from_std(socket.into())
+}
+
+/// Opens a UDP socket on one address, with a buffer for a crowd.
+///
+/// # Errors
+/// What the system says.
+pub(crate) fn udp(address: SocketAddr) -> io::Result<UdpSocket> {
+    let socket = Socket::new(Domain::for_address(address), Type::DGRAM, Some(Protocol::UDP))?;
+    if address.is_ipv6() {
+        socket.set_only_v6(true)?;
+    }
+    socket.set_recv_buffer_size(UDP_BUFFER_BYTES)?;
+    socket.bind(&address.into())?;
+    socket.set_nonblocking(true)?;
+    UdpSocket::from_std(socket.into())
 }
 
 fn is_missing(error: &io::Error) -> bool {

@@ -7,13 +7,15 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::thread::available_parallelism;
 
 use door::{Notice, Protocol, ShardId, ShardStats};
-use livekit::{Limits, Lobby, MediaFacts, RoomSettings, ServerFacts, SignalSettings};
+use livekit::{IceServers, Limits, Lobby, MediaFacts, RoomSettings, ServerFacts, SignalSettings};
 use livekit_protocol::IceServer;
 use rand::distr::{Alphanumeric, SampleString};
 
 use crate::StartError;
 use crate::candidates::{self, Rules};
 use crate::config::{Config, TcpPort, UdpPorts};
+use crate::relay::{self, Relay};
+use crate::tls::Certificates;
 
 /// The LiveKit server whose behaviour clients may expect of us: they switch features by its number.
 const LIVEKIT_LEVEL: &str = "1.13.5";
@@ -35,6 +37,8 @@ pub(crate) struct Node {
     pub(crate) candidates: Vec<SocketAddr>,
     /// And where, when UDP does not reach us; empty without TCP.
     pub(crate) tcp_candidates: Vec<SocketAddr>,
+    /// The TURN server.
+    pub(crate) relay: Option<Arc<Relay>>,
 }
 
 /// The last report of each shard, and what went wrong between the houses.
@@ -72,7 +76,12 @@ impl Stats {
 ///
 /// # Errors
 /// When a socket, a thread or a certificate cannot be had, or no address is left for clients.
-pub(crate) fn start(config: &Config, bind: Vec<IpAddr>, external: &[IpAddr]) -> Result<Node, StartError> {
+pub(crate) fn start(
+    config: &Config,
+    bind: Vec<IpAddr>,
+    external: &[IpAddr],
+    certificates: Option<&Arc<Certificates>>,
+) -> Result<Node, StartError> {
     let shards = shards(config);
     let identity = peer::Identity::generate()?;
     let fingerprint = identity.fingerprint();
@@ -87,7 +96,7 @@ pub(crate) fn start(config: &Config, bind: Vec<IpAddr>, external: &[IpAddr]) -> 
         shard.allow_pause(pauses);
         shard
     };
-    let media = net::start(&media_config(config, shards, bind), engine, notices(&lobby, &stats))?;
+    let media = net::start(&media_config(config, shards, bind.clone()), engine, notices(&lobby, &stats))?;
     let told = |sockets: &[SocketAddr]| {
         candidates::choose(Rules::new(&config.rtc, external), &candidates::interfaces(), sockets)
     };
@@ -95,9 +104,12 @@ pub(crate) fn start(config: &Config, bind: Vec<IpAddr>, external: &[IpAddr]) -> 
     if candidates.is_empty() {
         return Err(StartError::ConfigNoAddress);
     }
+    let relay = relay::start(config, &bind, (media.local_addrs(ShardId(0)), &candidates), certificates)?;
     let facts = facts(fingerprint, &candidates, &tcp_candidates);
-    let lobby = lobby.get_or_init(|| Lobby::new(lobby_config(config, shards, facts), sender(&media, &stats))).clone();
-    Ok(Node { lobby, media: Arc::new(media), stats, candidates, tcp_candidates })
+    let lobby = lobby
+        .get_or_init(|| Lobby::new(lobby_config(config, shards, facts, relay.clone()), sender(&media, &stats)))
+        .clone();
+    Ok(Node { lobby, media: Arc::new(media), stats, candidates, tcp_candidates, relay })
 }
 
 fn shards(config: &Config) -> NonZeroU16 {
@@ -156,7 +168,7 @@ fn facts(fingerprint: door::Fingerprint, udp: &[SocketAddr], tcp: &[SocketAddr])
     MediaFacts { fingerprint, candidates: udp.chain(tcp).collect() }
 }
 
-fn lobby_config(config: &Config, shards: NonZeroU16, media: MediaFacts) -> livekit::Config {
+fn lobby_config(config: &Config, shards: NonZeroU16, media: MediaFacts, relay: Option<Arc<Relay>>) -> livekit::Config {
     let keys = config.keys.iter().map(|(key, secret)| (key.clone(), livekit::Secret::new(secret.expose())));
     let node_id = Alphanumeric.sample_string(&mut rand::rng(), NODE_ID_CHARS);
     livekit::Config {
@@ -172,7 +184,7 @@ fn lobby_config(config: &Config, shards: NonZeroU16, media: MediaFacts) -> livek
             identity_bytes_max: size(config.limit.identity_bytes),
             api_body_bytes_max: size(config.limit.api_body_bytes),
         },
-        ice_servers: ice_servers(config),
+        ice_servers: IceServers { fixed: ice_servers(config), relay: relay.map(credentials) },
         signal: SignalSettings::default(),
         server: ServerFacts {
             version: LIVEKIT_LEVEL.into(),
@@ -196,6 +208,10 @@ fn room_settings(config: &Config) -> RoomSettings {
     settings.limits.metadata_bytes_max = size(config.limit.metadata_bytes);
     settings.limits.attributes_bytes_max = size(config.limit.attributes_bytes);
     settings
+}
+
+fn credentials(relay: Arc<Relay>) -> Arc<livekit::RelayCredentials> {
+    Arc::new(move |participant, now_s| relay.ice_server(participant, now_s))
 }
 
 fn ice_servers(config: &Config) -> Vec<IceServer> {

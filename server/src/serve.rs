@@ -6,12 +6,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use axum::extract::connect_info::Connected;
+use axum::serve::{IncomingStream, Listener, ListenerExt as _};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
+use tokio::task::JoinHandle;
 
-use crate::config::{Config, Fault, UdpPorts};
+use crate::config::{Config, Fault, TlsFiles, UdpPorts};
 use crate::front::Front;
+use crate::listen::Secure;
+use crate::reload::{Reload, Reread};
+use crate::tls::Certificates;
 use crate::{StartError, announce, external, front, hooks, ingress, listen, logs, node, revocations, store, tls};
 
 /// How long the last webhooks may take; what is not delivered then is delivered after the next start.
@@ -23,7 +29,7 @@ const HTTP_GRACE: Duration = Duration::from_secs(1);
 ///
 /// # Errors
 /// When it cannot start.
-pub(crate) fn serve(config: &Config, warnings: &[Fault]) -> Result<(), StartError> {
+pub(crate) fn serve(config: &Config, warnings: &[Fault], reread: Reread) -> Result<(), StartError> {
     logs::begin(&config.logging);
     for warning in warnings {
         tracing::warn!("{warning}");
@@ -33,13 +39,13 @@ pub(crate) fn serve(config: &Config, warnings: &[Fault]) -> Result<(), StartErro
     }
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let runtime = runtime.map_err(|source| StartError::Io { what: "start the runtime", source })?;
-    let ended = runtime.block_on(run(config));
+    let ended = runtime.block_on(run(config, reread));
     // What still runs after the grace is not waited for.
     runtime.shutdown_background();
     ended
 }
 
-async fn run(config: &Config) -> Result<(), StartError> {
+async fn run(config: &Config, reread: Reread) -> Result<(), StartError> {
     let mut signals = Signals::new().map_err(|source| StartError::Io { what: "listen for signals", source })?;
     let listeners = listen::open(&config.http)?;
     let addresses: Vec<SocketAddr> = listeners.iter().filter_map(|listener| listener.local_addr().ok()).collect();
@@ -48,7 +54,10 @@ async fn run(config: &Config) -> Result<(), StartError> {
     let hidden = config.development && config.is_loopback_only();
     let tls = tls::client()?;
     let store = store::open(&config.store, Some(Arc::clone(&tls))).await?;
-    let node = node::start(config, listen::media(&ips, hidden), &external)?;
+    let certificates = certificates("tls", config.tls.as_ref())?;
+    let turns_own = certificates_of_turn(config)?;
+    let shown = turns_own.as_ref().or(certificates.as_ref());
+    let node = node::start(config, listen::media(&ips, hidden), &external, shown)?;
     revocations::restore(&store, &node.lobby).await.map_err(StartError::Revocations)?;
     let hooks = hooks::start(config, &node.lobby, &store, tls).await?;
     ingress::restore(&store, &node.lobby).await.map_err(StartError::Ingresses)?;
@@ -56,8 +65,10 @@ async fn run(config: &Config) -> Result<(), StartError> {
     let front = Arc::new(Front::new(config, &node).with(store, Arc::clone(&hooks)).with_rtmp(rtmp));
     let (stop, stopped) = watch::channel(false);
     let router = node.lobby.router().merge(front::router(Arc::clone(&front)));
-    let serving: Vec<_> =
-        listeners.into_iter().map(|socket| tokio::spawn(http(socket, router.clone(), stopped.clone()))).collect();
+    let serving = open_doors(listeners, certificates.as_ref(), &router, &stopped)?;
+    let watched: Vec<_> = certificates.into_iter().chain(turns_own).collect();
+    let reload = Reload::new(config, node.lobby.keys(), &watched, reread);
+    tokio::spawn(reload.run(signals.hangup()?));
     tracing::info!(version = env!("CARGO_PKG_VERSION"), ?addresses, media = ?node.candidates, tcp = ?node.tcp_candidates, "up");
     if let Some(address) = addresses.first() {
         print(&announce::text(config, *address, &node.candidates, &node.tcp_candidates));
@@ -88,7 +99,42 @@ async fn run(config: &Config) -> Result<(), StartError> {
     Ok(())
 }
 
-async fn http(listener: TcpListener, router: Router, mut stopped: watch::Receiver<bool>) {
+/// The certificate that a section of the configuration names, if it names one.
+fn certificates(key: &'static str, files: Option<&TlsFiles>) -> Result<Option<Arc<Certificates>>, StartError> {
+    let Some(files) = files else { return Ok(None) };
+    let opened = Certificates::open(&files.cert, &files.key);
+    opened.map(Some).map_err(|fault| StartError::Certificate { key, fault: fault.to_string() })
+}
+
+/// The certificate that TURN alone shows, if there is TURN.
+fn certificates_of_turn(config: &Config) -> Result<Option<Arc<Certificates>>, StartError> {
+    if config.turn.enabled { certificates("turn", config.turn.tls.as_ref()) } else { Ok(None) }
+}
+
+/// Serves HTTP on all listeners, behind TLS when there is a certificate.
+fn open_doors(
+    listeners: Vec<TcpListener>,
+    certificates: Option<&Arc<Certificates>>,
+    router: &Router,
+    stopped: &watch::Receiver<bool>,
+) -> Result<Vec<JoinHandle<()>>, StartError> {
+    let tls = certificates.map(|them| them.server(&["http/1.1"]).map_err(StartError::Tls)).transpose()?;
+    let door = |listener: TcpListener| {
+        let (router, stopped) = (router.clone(), stopped.clone());
+        let Some(tls) = &tls else { return Ok(tokio::spawn(http(listener, router, stopped))) };
+        let secure = Secure::new(listener, Arc::clone(tls));
+        let secure = secure.map_err(|source| StartError::Io { what: "listen with TLS", source })?;
+        // Listening in tells axum the address of a listener that it does not know.
+        Ok(tokio::spawn(http(secure.tap_io(|_| ()), router, stopped)))
+    };
+    listeners.into_iter().map(door).collect()
+}
+
+async fn http<L>(listener: L, router: Router, mut stopped: watch::Receiver<bool>)
+where
+    L: Listener<Addr = SocketAddr>,
+    SocketAddr: for<'a> Connected<IncomingStream<'a, L>>,
+{
     let service = router.into_make_service_with_connect_info::<SocketAddr>();
     let end = async move {
         // The sender outlives the listeners; its loss means the end as well.
@@ -119,6 +165,11 @@ impl Signals {
             terminate: signal(SignalKind::terminate())?,
             quit: signal(SignalKind::quit())?,
         })
+    }
+
+    /// SIGHUP, which ends nothing.
+    fn hangup(&self) -> Result<Signal, StartError> {
+        signal(SignalKind::hangup()).map_err(|source| StartError::Io { what: "listen for SIGHUP", source })
     }
 
     async fn next(&mut self) -> &'static str {

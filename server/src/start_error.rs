@@ -93,6 +93,22 @@ pub enum StartError {
     /// Ingresses cannot be read.
     #[error("cannot read which ingresses there are: {0}")]
     Ingresses(::store::StoreError),
+    /// A TURN port cannot be had.
+    #[error("cannot listen on {address} for TURN: {source}; {}", advice(source, "--turn.udp_port and --turn.tls_port"))]
+    IoTurn {
+        /// Where.
+        address: SocketAddr,
+        /// The system's reason.
+        source: io::Error,
+    },
+    /// A certificate cannot be used.
+    #[error("{key}: {fault}")]
+    Certificate {
+        /// The key that names the files.
+        key: &'static str,
+        /// What is wrong with them.
+        fault: String,
+    },
     /// No TLS for clients.
     #[error("cannot set TLS up: {0}")]
     Tls(rustls::Error),

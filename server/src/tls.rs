@@ -1,4 +1,6 @@
-//! TLS to others: webhooks' receivers and the database, verified with the system's certificates.
+//! TLS: this server's own certificates, and what it trusts in others (webhooks' receivers, the database).
+
+mod certificates;
 
 use std::sync::Arc;
 
@@ -6,6 +8,8 @@ use rustls::crypto::aws_lc_rs::default_provider;
 use rustls::{ClientConfig, RootCertStore};
 
 use crate::StartError;
+
+pub(crate) use certificates::Certificates;
 
 /// TLS for clients. Which authorities are trusted the system says; `SSL_CERT_FILE` names others.
 ///

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use super::fault::{Fault, Faults, Place};
@@ -26,12 +27,15 @@ pub(crate) fn check(mut raw: Raw, from_file: bool) -> Result<(Config, Vec<Fault>
     let nothing_said = !from_file && !raw.has("keys") && !raw.has("key_file") && !raw.has("development");
     let development = raw.take("development").unwrap_or(nothing_said);
     let http = http(&mut raw, development);
+    let key_files = key_files(&raw);
     let keys = keys(&mut raw, development, http.bind.iter().all(IpAddr::is_loopback));
     let webhook = outside::webhook(&mut raw, &keys);
     let config = Config {
         development,
         http,
         keys,
+        key_files,
+        tls: outside::tls(&mut raw, "tls.cert_file", "tls.key_file"),
         region: raw.take("region").unwrap_or_default(),
         logging: logging(&mut raw),
         shutdown_drain: patience(&mut raw, "shutdown.drain", Duration::ZERO),
@@ -42,6 +46,7 @@ pub(crate) fn check(mut raw: Raw, from_file: bool) -> Result<(Config, Vec<Fault>
         store: outside::store(&mut raw, development),
         webhook,
         ingress: ingress(&mut raw),
+        turn: outside::turn(&mut raw),
     };
     match raw.verdict() {
         (faults, warnings) if faults.is_empty() => Ok((config, warnings)),
@@ -66,6 +71,16 @@ fn http(raw: &mut Raw, development: bool) -> Http {
         (false, false) => vec![Ipv4Addr::UNSPECIFIED.into(), Ipv6Addr::UNSPECIFIED.into()],
     };
     Http { port, bind, bind_named }
+}
+
+/// The file that holds keys itself, and the one that `key_file` names.
+fn key_files(raw: &Raw) -> Vec<PathBuf> {
+    let of = |place| match place {
+        Some(Place::File { name, .. }) => Some(PathBuf::from(&*name)),
+        _ => None,
+    };
+    let named = raw.text("key_file").filter(|path| !path.is_empty()).map(PathBuf::from);
+    of(raw.place("keys")).into_iter().chain(named).collect()
 }
 
 fn keys(raw: &mut Raw, development: bool, loopback: bool) -> BTreeMap<String, Secret> {

@@ -8,7 +8,8 @@ use livekit::webhook::EVENTS;
 use store::Place;
 
 use super::raw::Raw;
-use super::values::Secret;
+use super::values::{Secret, TcpPort};
+use super::{TURN_PORT_DEFAULT, TlsFiles, TurnInside};
 
 /// The store's folder unless another is named, below the working directory.
 const FOLDER_DEFAULT: &str = "thalweg-data";
@@ -52,6 +53,39 @@ pub(super) fn store(raw: &mut Raw, development: bool) -> Place {
         (None, None) if development => Place::Memory,
         (None, _) => Place::Folder(folder),
     }
+}
+
+/// Reads a certificate's file and its key's; `None` when neither is named.
+pub(super) fn tls(raw: &mut Raw, cert: &'static str, key: &'static str) -> Option<TlsFiles> {
+    let mut named = |path| raw.take::<String>(path).filter(|file| !file.is_empty()).map(PathBuf::from);
+    match (named(cert), named(key)) {
+        (Some(cert), Some(key)) => Some(TlsFiles { cert, key }),
+        (None, None) => None,
+        (found, _) => {
+            let (there, missing) = if found.is_some() { (cert, key) } else { (key, cert) };
+            raw.fault(raw.place(there), there, &format!("{missing} is missing: TLS needs both"));
+            None
+        }
+    }
+}
+
+/// Reads `turn`.
+pub(super) fn turn(raw: &mut Raw) -> TurnInside {
+    let udp = TcpPort::On { port: TURN_PORT_DEFAULT, named: false };
+    let turn = TurnInside {
+        enabled: raw.take("turn.enabled").unwrap_or(false),
+        domain: raw.take("turn.domain").unwrap_or_default(),
+        udp_port: raw.take("turn.udp_port").unwrap_or(udp),
+        tls_port: raw.take("turn.tls_port").unwrap_or(TcpPort::Off),
+        tls: tls(raw, "turn.cert_file", "turn.key_file"),
+        ttl_s: raw.take("turn.ttl_seconds").unwrap_or(300),
+        per_user_max: raw.take("turn.per_user_relay_allocation_limit").unwrap_or(12),
+    };
+    if turn.enabled && turn.tls_port != TcpPort::Off && turn.domain.is_empty() {
+        let text = "turn.domain is missing: clients check the certificate by that name";
+        raw.fault(raw.place("turn.tls_port"), "turn.tls_port", text);
+    }
+    turn
 }
 
 /// Reads `webhook` and what belongs to it.

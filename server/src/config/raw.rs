@@ -73,6 +73,14 @@ impl Raw {
         self.values.contains_key(path)
     }
 
+    /// A value's text, which can still be taken.
+    pub(crate) fn text(&self, path: &str) -> Option<&str> {
+        match &self.values.get(path)?.value {
+            Value::Scalar(text) => Some(text),
+            _ => None,
+        }
+    }
+
     /// Where a value was written.
     pub(crate) fn place(&self, path: &str) -> Option<Place> {
         self.values.get(path).map(|node| node.place.clone())

@@ -122,6 +122,27 @@ pub(super) fn rtmp(numbers: &Numbers) -> String {
     text
 }
 
+/// The numbers of the TURN server.
+pub(super) fn relay(numbers: &crate::relay::Numbers) -> String {
+    let counts = &numbers.counts;
+    let mut text = String::new();
+    for (name, kind, help, value) in [
+        ("turn_allocations", Gauge, "Relayed addresses", counts.allocations),
+        ("turn_allocated", Counter, "Relayed addresses given", counts.allocated),
+        ("turn_refused", Counter, "TURN requests refused, peers that may not be reached among them", counts.refused),
+        ("turn_unauthenticated", Counter, "TURN requests without good credentials", counts.unauthenticated),
+        ("turn_throttled", Counter, "TURN and STUN requests not answered: too many of one source", counts.throttled),
+        ("turn_ignored", Counter, "What came to the TURN ports and was no TURN", counts.ignored),
+        ("turn_bytes_in", Counter, "Bytes relayed from clients", numbers.bytes_in),
+        ("turn_bytes_out", Counter, "Bytes relayed to clients", numbers.bytes_out),
+        ("turn_dropped", Counter, "Datagrams that TURN dropped because somebody is slow", numbers.dropped),
+    ] {
+        let name = head(&mut text, "thalweg_", name, kind, help);
+        line(&mut text, &name, value);
+    }
+    text
+}
+
 /// The numbers of what outlives rooms and of those who are told of them.
 pub(super) fn kept(hooks: &hooks::Counts, store: &store::Counts) -> String {
     let mut text = String::new();

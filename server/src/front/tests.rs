@@ -20,7 +20,7 @@ fn front(flags: &[(&str, &str)]) -> Arc<Front> {
         sources.environment.insert((*name).into(), (*value).into());
     }
     let config = Config::read(&sources).unwrap().0;
-    let node = node::start(&config, vec![[127, 0, 0, 1].into()], &[]).unwrap();
+    let node = node::start(&config, vec![[127, 0, 0, 1].into()], &[], None).unwrap();
     Arc::new(Front::new(&config, &node))
 }
 

@@ -9,5 +9,6 @@ pub mod ids;
 pub mod rtcp;
 pub mod rtp;
 pub mod stun;
+pub mod turn;
 
 pub use ids::{Mid, Pt, Rid, Ssrc};

@@ -17,7 +17,7 @@ pub const WRITTEN_BYTES_MAX: usize = 700;
 /// The most attributes looked at in one message; checks carry about ten.
 pub const ATTRIBUTES_MAX: usize = 32;
 
-const MAGIC_COOKIE: u32 = 0x2112_A442;
+pub(crate) const MAGIC_COOKIE: u32 = 0x2112_A442;
 const FINGERPRINT_XOR: u32 = 0x5354_554E;
 const ATTRIBUTE_HEADER_BYTES: usize = 4;
 const FINGERPRINT_BYTES: usize = 4;
@@ -261,25 +261,10 @@ impl<'a> Writer<'a> {
 
     /// Adds XOR-MAPPED-ADDRESS (RFC 8489 section 14.2).
     pub fn mapped(&mut self, address: SocketAddr) -> &mut Self {
-        let mut mask = [0; 16];
-        mask[..4].copy_from_slice(&MAGIC_COOKIE.to_be_bytes());
-        if let Some(transaction) = self.buffer.get(8..HEADER_BYTES) {
-            mask[4..].copy_from_slice(transaction);
-        }
-        let port = (address.port() ^ (MAGIC_COOKIE >> 16) as u16).to_be_bytes();
-        let xor = |octets: &mut [u8]| octets.iter_mut().zip(mask).for_each(|(octet, mask)| *octet ^= mask);
-        match address.ip() {
-            IpAddr::V4(ip) => {
-                let mut octets = ip.octets();
-                xor(&mut octets);
-                self.attribute(XOR_MAPPED_ADDRESS, &[&[0, 1], &port, &octets])
-            }
-            IpAddr::V6(ip) => {
-                let mut octets = ip.octets();
-                xor(&mut octets);
-                self.attribute(XOR_MAPPED_ADDRESS, &[&[0, 2], &port, &octets])
-            }
-        }
+        let transaction = self.buffer.get(8..HEADER_BYTES).and_then(|bytes| bytes.try_into().ok());
+        let (port, octets, len) = mask_address(address, &transaction.unwrap_or_default());
+        let family = if address.is_ipv4() { 1 } else { 2 };
+        self.attribute(XOR_MAPPED_ADDRESS, &[&[0, family], &port, octets.get(..len).unwrap_or_default()])
     }
 
     /// Adds ERROR-CODE 487, role conflict (RFC 8445 section 7.3.1.1).
@@ -331,7 +316,26 @@ impl<'a> Writer<'a> {
     }
 }
 
-fn unmask_address(value: &[u8], transaction: &TransactionId) -> Option<SocketAddr> {
+/// An address as the XOR-… attributes carry it: the port, and so many octets of the IP (RFC 8489 section 14.2).
+pub(crate) fn mask_address(address: SocketAddr, transaction: &TransactionId) -> ([u8; 2], [u8; 16], usize) {
+    let mut octets = [0; 16];
+    octets[..4].copy_from_slice(&MAGIC_COOKIE.to_be_bytes());
+    octets[4..].copy_from_slice(transaction);
+    let mut xor = |ip: &[u8]| octets.iter_mut().zip(ip).for_each(|(octet, ip)| *octet ^= ip);
+    let len = match address.ip() {
+        IpAddr::V4(ip) => {
+            xor(&ip.octets());
+            4
+        }
+        IpAddr::V6(ip) => {
+            xor(&ip.octets());
+            16
+        }
+    };
+    ((address.port() ^ (MAGIC_COOKIE >> 16) as u16).to_be_bytes(), octets, len)
+}
+
+pub(crate) fn unmask_address(value: &[u8], transaction: &TransactionId) -> Option<SocketAddr> {
     let port = be16(value, 2)? ^ (MAGIC_COOKIE >> 16) as u16;
     let mut mask = [0; 16];
     mask[..4].copy_from_slice(&MAGIC_COOKIE.to_be_bytes());
@@ -349,11 +353,11 @@ fn unmask_address(value: &[u8], transaction: &TransactionId) -> Option<SocketAdd
     Some(SocketAddr::new(ip, port))
 }
 
-fn be16(bytes: &[u8], at: usize) -> Option<u16> {
+pub(crate) fn be16(bytes: &[u8], at: usize) -> Option<u16> {
     Some(u16::from_be_bytes(bytes.get(at..at + 2)?.try_into().ok()?))
 }
 
-fn be32(bytes: &[u8], at: usize) -> Option<u32> {
+pub(crate) fn be32(bytes: &[u8], at: usize) -> Option<u32> {
     Some(u32::from_be_bytes(bytes.get(at..at + 4)?.try_into().ok()?))
 }
 

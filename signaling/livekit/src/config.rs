@@ -6,7 +6,7 @@ use std::time::Duration;
 use door::Codec;
 
 use crate::token::Keys;
-use crate::world::{MediaFacts, ServerFacts};
+use crate::world::{IceServers, MediaFacts, ServerFacts};
 
 /// Everything the lobby must know before the first join.
 #[derive(Clone, Debug)]
@@ -24,7 +24,7 @@ pub struct Config {
     /// When to say no.
     pub limits: Limits,
     /// What clients get as `JoinResponse.ice_servers`.
-    pub ice_servers: Vec<livekit_protocol::IceServer>,
+    pub ice_servers: IceServers,
     /// The rhythm of the signal connection.
     pub signal: SignalSettings,
     /// How the server names itself in `JoinResponse.server_info`.

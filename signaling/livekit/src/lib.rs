@@ -28,4 +28,4 @@ pub use guest::{Guest, GuestNews, GuestWish};
 pub use lobby::{Lobby, LobbyCounts, MediaSender};
 pub use revocation::{Revocation, RevocationKeeper};
 pub use token::{AccessToken, Keys, Secret};
-pub use world::{MediaFacts, ServerFacts};
+pub use world::{IceServers, MediaFacts, RelayCredentials, ServerFacts};

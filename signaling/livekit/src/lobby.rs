@@ -25,6 +25,7 @@ use crate::mailbox::{Inbox, Scissors, mailbox};
 use crate::registry::{Registry, RoomHandle};
 use crate::revocation::{REVOCATIONS_MAX, RevocationKeeper, Revocations};
 use crate::room_task::{RoomInput, RoomTask, Tenancy};
+use crate::token::Keys;
 use crate::validate::Ticket;
 use crate::webhook::Webhooks;
 use crate::world::{ConnectionId, Join, Now, WorldConfig};
@@ -186,6 +187,11 @@ impl Lobby {
             tracing::warn!(tasks = *self.0.tasks.borrow(), "rooms or connections did not end in time");
         }
         self.0.stage.send_replace(Stage::Stopped);
+    }
+
+    /// The API keys, by the handle that all share: replacing them there replaces them here.
+    pub fn keys(&self) -> Keys {
+        self.config().keys.clone()
     }
 
     /// Present sizes and counters.

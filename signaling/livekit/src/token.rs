@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 use std::time::Duration;
 
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
@@ -47,35 +48,50 @@ impl fmt::Debug for Secret {
     }
 }
 
-/// API keys and their secrets.
+/// API keys and their secrets. Copies share one table, so that replacing it reaches all who hold one.
 #[derive(Clone, Debug, Default)]
-pub struct Keys(BTreeMap<String, Secret>);
+pub struct Keys(Arc<RwLock<BTreeMap<String, Secret>>>);
 
 impl Keys {
     /// Adds a key, or replaces its secret.
-    pub fn insert(&mut self, key: impl Into<String>, secret: Secret) {
-        self.0.insert(key.into(), secret);
+    pub fn insert(&self, key: impl Into<String>, secret: Secret) {
+        self.0.write().unwrap_or_else(PoisonError::into_inner).insert(key.into(), secret);
+    }
+
+    /// Puts others in the place of all; false when they are the same. A token signed with a key that is gone opens nothing
+    /// from here on; who is in a room stays.
+    pub fn replace(&self, others: impl IntoIterator<Item = (String, Secret)>) -> bool {
+        let others = others.into_iter().collect();
+        let mut keys = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        let changed = *keys != others;
+        *keys = others;
+        changed
     }
 
     /// The secret of `key`; an empty one counts as absent.
-    pub fn secret(&self, key: &str) -> Option<&Secret> {
-        self.0.get(key).filter(|secret| !secret.is_empty())
+    pub fn secret(&self, key: &str) -> Option<Secret> {
+        self.read().get(key).filter(|secret| !secret.is_empty()).cloned()
     }
 
-    /// The keys in order, with their secrets.
-    pub fn iter(&self) -> impl Iterator<Item = (&str, &Secret)> {
-        self.0.iter().map(|(key, secret)| (key.as_str(), secret))
+    /// The first key, by name.
+    pub fn first(&self) -> Option<(String, Secret)> {
+        self.read().iter().next().map(|(key, secret)| (key.clone(), secret.clone()))
     }
 
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.read().is_empty()
+    }
+
+    /// No code that can panic runs under the lock, so a poisoned one is sound.
+    fn read(&self) -> RwLockReadGuard<'_, BTreeMap<String, Secret>> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl FromIterator<(String, Secret)> for Keys {
     fn from_iter<I: IntoIterator<Item = (String, Secret)>>(pairs: I) -> Self {
-        Self(pairs.into_iter().collect())
+        Self(Arc::new(RwLock::new(pairs.into_iter().collect())))
     }
 }
 
@@ -269,10 +285,9 @@ pub fn refresh(keys: &Keys, refresh: &Refresh, now_s: u64) -> Option<String> {
     claims.video.get_or_insert_default().set_rights(&refresh.grants);
     claims.exp = Some(claims.expires_s().max(now_s.saturating_add(REFRESHED_TTL_S)).into());
     claims.nbf = Some(now_s.into());
-    let (key, secret) =
-        keys.secret(&claims.iss).map(|secret| (claims.iss.as_str(), secret)).or_else(|| keys.iter().next())?;
-    claims.iss = key.to_owned();
-    Some(mint(&claims, secret))
+    let (key, secret) = keys.secret(&claims.iss).map(|secret| (claims.iss.clone(), secret)).or_else(|| keys.first())?;
+    claims.iss = key;
+    Some(mint(&claims, &secret))
 }
 
 /// Builds a token as a back end would.

@@ -118,7 +118,7 @@ pub fn sign(keys: &Keys, key: &str, sha256: &str, now_s: u64) -> Option<String> 
         exp: Some(now_s.saturating_add(SIGNATURE_S).into()),
         ..Claims::default()
     };
-    Some(mint(&claims, keys.secret(key)?))
+    Some(mint(&claims, &keys.secret(key)?))
 }
 
 #[cfg(test)]

@@ -16,7 +16,7 @@ use wire::codec::{av1, dependency, h264, h265, marking, red, vp8, vp9};
 pub type Target = (&'static str, fn(&[u8]));
 
 /// All targets.
-pub const TARGETS: [Target; 14] = [
+pub const TARGETS: [Target; 15] = [
     ("stun", stun),
     ("rtp", rtp),
     ("rtcp", rtcp),
@@ -31,6 +31,7 @@ pub const TARGETS: [Target; 14] = [
     ("transcode", transcode),
     ("load", load),
     ("framing", framing),
+    ("turn", turn),
 ];
 
 /// STUN messages.
@@ -53,6 +54,17 @@ pub fn framing(bytes: &[u8]) {
         }
     }
     assert!(framed <= sent);
+}
+
+/// TURN's messages, ChannelData, and where one ends on a stream.
+pub fn turn(bytes: &[u8]) {
+    if let Some(message) = wire::turn::Message::parse(bytes) {
+        let _ = message.integrity();
+    }
+    if let Ok(Some(len)) = wire::turn::stream_length(bytes) {
+        assert!(len <= wire::turn::MESSAGE_BYTES_MAX);
+    }
+    let _ = wire::turn::channel_data(bytes).map(|(_, data)| assert!(data.len() < bytes.len()));
 }
 
 /// RTP packets and their header extensions.

@@ -102,10 +102,22 @@ const drive = {
 
   /** How the publisher's connection goes: `udp` or `tcp`. */
   async protocol() {
+    return (await this.pathEnds()).remote?.protocol ?? '';
+  },
+
+  /** By what our own end of it goes: `host udp`, or `relay tls`. */
+  async way() {
+    const { local } = await this.pathEnds();
+    return local ? `${local.candidateType} ${local.relayProtocol ?? local.protocol}` : '';
+  },
+
+  /** The two candidates in use. */
+  async pathEnds() {
     const report = await this.room.engine.pcManager.publisher.getStats();
     const all = [...report.values()];
     const pair = all.find((each) => each.id === all.find((it) => it.type === 'transport')?.selectedCandidatePairId);
-    return all.find((each) => each.id === pair?.remoteCandidateId)?.protocol ?? '';
+    const end = (id) => all.find((each) => each.id === id);
+    return { local: end(pair?.localCandidateId), remote: end(pair?.remoteCandidateId) };
   },
 
   /** The numbers of one local track: one row for each encoding that is sent. */

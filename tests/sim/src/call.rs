@@ -350,7 +350,7 @@ fn config(shards: u16, seed: u64, media: &Media) -> WorldConfig {
         ping_interval_s: 5,
         ping_timeout_s: 15,
         server: ServerFacts { version: "1.13.5".into(), node_id: "ND_sim".into(), region: String::new() },
-        ice_servers: Vec::new(),
+        ice_servers: Default::default(),
         seed: wide(seed),
     }
 }

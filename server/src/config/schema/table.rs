@@ -12,7 +12,7 @@ const fn idle(path: &'static str, instead: &'static str) -> Key {
 }
 
 const ALONE: &str = "this server runs as a single node";
-const NO_TURN: &str = "there is no TURN server inside; name an outside one in rtc.turn_servers";
+const TURN_INSIDE: &str = "TURN relays to this server's own media and to nothing else, so that no port range is opened";
 const FALLBACK: &str = "clients are told UDP, TCP and TURN at once and take what works";
 const LITE: &str = "this server is always ICE-lite";
 const OWN_PLANE: &str = "the media plane sizes this itself";
@@ -28,6 +28,8 @@ pub(super) const KEYS: &[Key] = &[
     used("development", Switch, "development mode: the key devkey with the secret \"secret\", loopback only [false]"),
     used("keys", Yaml("KEY: SECRET"), "API keys and their secrets, at least 32 characters each [none]"),
     used("key_file", Word("FILE"), "file of \"key: secret\" lines that only its owner may read [none]"),
+    used("tls.cert_file", Word("FILE"), "certificate chain of the HTTP port, PEM; read again when it changes [none]"),
+    used("tls.key_file", Word("FILE"), "its private key, PEM [none]"),
     used("region", Word("NAME"), "region told to clients [empty]"),
     used("log_level", Word("LEVEL"), "older name of logging.level"),
     used("logging.level", Word("LEVEL"), "error, warn, info, debug or trace [info]"),
@@ -98,6 +100,18 @@ pub(super) const KEYS: &[Key] = &[
     used("audio.forward_loudest_from", Word("COUNT"), "sounds from which on a room has many [30]"),
     used("ingress.rtmp_port", Word("PORT"), "TCP port for encoders (RTMP); off, or 0 to let the system choose [1935]"),
     used("ingress.rtmp_base_url", Word("URL"), "address that encoders are told [made of the port]"),
+    used("turn.enabled", Switch, "run a TURN server, for networks that let only TURN through [false]"),
+    used("turn.domain", Word("NAME"), "name in TURN's certificate, by which clients find its TLS port [none]"),
+    used("turn.udp_port", Word("PORT"), "UDP port of TURN and STUN; off, or 0 to let the system choose [3478]"),
+    used(
+        "turn.tls_port",
+        Word("PORT"),
+        "TLS port of TURN, 443 gets through most; off, or 0 to let the system choose [off]",
+    ),
+    used("turn.cert_file", Word("FILE"), "TURN's certificate chain, PEM [tls.cert_file]"),
+    used("turn.key_file", Word("FILE"), "its private key, PEM [tls.key_file]"),
+    used("turn.ttl_seconds", Word("SECONDS"), "life of TURN credentials; what is relayed goes on after it [300]"),
+    used("turn.per_user_relay_allocation_limit", Word("COUNT"), "relayed addresses of a participant at a time [12]"),
     used("limit.rooms", Word("COUNT"), "rooms at a time [10000]"),
     used("limit.connections", Word("COUNT"), "signal connections at a time [50000]"),
     used("limit.max_room_name_length", Word("BYTES"), "longest room name [256]"),
@@ -168,20 +182,12 @@ pub(super) const KEYS: &[Key] = &[
     idle("video.dynacast_pause_delay", LATER),
     idle("video.codec_regression_threshold", LATER),
     idle("ingress.whip_base_url", NO_WHIP),
-    idle("turn.enabled", NO_TURN),
-    idle("turn.domain", NO_TURN),
-    idle("turn.cert_file", NO_TURN),
-    idle("turn.key_file", NO_TURN),
-    idle("turn.tls_port", NO_TURN),
-    idle("turn.udp_port", NO_TURN),
-    idle("turn.external_tls", NO_TURN),
-    idle("turn.relay_range_start", NO_TURN),
-    idle("turn.relay_range_end", NO_TURN),
-    idle("turn.bind_addresses", NO_TURN),
-    idle("turn.ttl_seconds", NO_TURN),
-    idle("turn.per_user_relay_allocation_limit", NO_TURN),
-    idle("turn.allow_restricted_peer_cidrs", NO_TURN),
-    idle("turn.deny_peer_cidrs", NO_TURN),
+    idle("turn.external_tls", "TLS ends in this server: give it the certificate"),
+    idle("turn.relay_range_start", TURN_INSIDE),
+    idle("turn.relay_range_end", TURN_INSIDE),
+    idle("turn.bind_addresses", "TURN listens where media does"),
+    idle("turn.allow_restricted_peer_cidrs", TURN_INSIDE),
+    idle("turn.deny_peer_cidrs", TURN_INSIDE),
     idle("redis.address", ALONE),
     idle("redis.username", ALONE),
     idle("redis.password", ALONE),

@@ -20,7 +20,7 @@ pub(crate) fn lobby_with(media: MediaSender) -> Lobby {
         media: MediaFacts { fingerprint: Fingerprint([0; 32]), candidates: Vec::new() },
         room: RoomSettings::default(),
         limits: Limits::default(),
-        ice_servers: Vec::new(),
+        ice_servers: Default::default(),
         signal: SignalSettings::default(),
         server: ServerFacts { version: "1.13.5".into(), node_id: "ND_x".into(), region: String::new() },
     };

@@ -16,7 +16,7 @@ fn keys() -> Keys {
 }
 
 fn secret(key: &str) -> Secret {
-    keys().secret(key).unwrap().clone()
+    keys().secret(key).unwrap()
 }
 
 fn signed(alg: Algorithm, claims: &serde_json::Value, secret: &Secret) -> String {
@@ -197,4 +197,17 @@ proptest! {
         let late = verify(&keys(), &token, NOW_S + ttl_s + LEEWAY_S + 1);
         prop_assert_eq!(late, Err(TokenError::PeerExpired));
     }
+}
+
+#[test]
+fn keys_are_replaced_wherever_they_are_held() {
+    let keys = keys();
+    let held = keys.clone();
+    let token = |secret: &Secret| AccessToken::new("fresh").join("r", "i").mint(secret, NOW_S);
+    let other = Secret::new("0123456789abcdef0123456789abcdef");
+    assert_eq!(verify(&held, &token(&other), NOW_S), Err(TokenError::PeerKeyUnknown));
+    assert!(keys.replace([("fresh".to_owned(), other.clone())]));
+    assert!(!keys.replace([("fresh".to_owned(), other.clone())]));
+    assert!(verify(&held, &token(&other), NOW_S).is_ok());
+    assert!(held.secret("devkey").is_none());
 }

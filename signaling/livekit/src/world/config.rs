@@ -1,5 +1,7 @@
 //! What a room's world is told once, when it begins.
 
+use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use livekit_protocol as proto;
@@ -11,6 +13,33 @@ pub struct MediaFacts {
     pub fingerprint: door::Fingerprint,
     /// Where the media house listens.
     pub candidates: Vec<sdp::Candidate>,
+}
+
+/// The credentials of one participant for a TURN server, by its session id and the time in seconds since 1970.
+pub type RelayCredentials = dyn Fn(&str, u64) -> proto::IceServer + Send + Sync;
+
+/// What clients should use besides our own candidates.
+#[derive(Clone, Default)]
+pub struct IceServers {
+    /// The same for everybody.
+    pub fixed: Vec<proto::IceServer>,
+    /// A TURN server with credentials for each participant; told first.
+    pub relay: Option<Arc<RelayCredentials>>,
+}
+
+impl IceServers {
+    /// What a participant is told.
+    pub fn of(&self, participant: &room::ParticipantSid, unix_ms: u64) -> Vec<proto::IceServer> {
+        let relay = self.relay.iter().map(|make| make(&participant.to_string(), unix_ms / 1000));
+        relay.chain(self.fixed.iter().cloned()).collect()
+    }
+}
+
+impl fmt::Debug for IceServers {
+    /// Names no credentials.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "IceServers({} fixed, relay: {})", self.fixed.len(), self.relay.is_some())
+    }
 }
 
 /// How the server names itself to clients.
@@ -56,7 +85,7 @@ pub struct WorldConfig {
     /// Server facts for the join response.
     pub server: ServerFacts,
     /// What clients should use besides our own candidates; empty keeps them from reaching out.
-    pub ice_servers: Vec<proto::IceServer>,
+    pub ice_servers: IceServers,
     /// Decides every random choice of this world, its ICE passwords among them: nobody may guess it.
     pub seed: [u8; 32],
 }

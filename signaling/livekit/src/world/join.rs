@@ -43,7 +43,7 @@ impl World {
         self.sessions.insert(sid.clone(), session);
         self.begin();
         self.room.answered(&sid);
-        self.tell_joined(&sid);
+        self.tell_joined(&sid, now);
         self.subscribe_all_data_tracks(&sid);
         self.drain(now);
         if offers_first && let Some(session) = self.sessions.get_mut(&sid) {
@@ -60,7 +60,7 @@ impl World {
         self.room_changed(now);
     }
 
-    fn tell_joined(&mut self, sid: &ParticipantSid) {
+    fn tell_joined(&mut self, sid: &ParticipantSid, now: Now) {
         let Some(participant) = self.room.participant(sid) else { return };
         let (version, can_publish) = (participant.version, participant.grants.can_publish);
         let info = self.participant_info(participant);
@@ -73,7 +73,7 @@ impl World {
             participant: Some(info),
             other_participants: others,
             server_version: server_info.version.clone(),
-            ice_servers: self.config.ice_servers.clone(),
+            ice_servers: self.config.ice_servers.of(sid, now.unix_ms),
             subscriber_primary: session.subscriber_primary,
             client_configuration: client_configuration(&session.client),
             server_region: server_info.region.clone(),

@@ -52,7 +52,7 @@ mod tests;
 mod updates;
 
 pub use admin::{Fault, Order, OrderId, Reply, RoomChange};
-pub use config::{MediaFacts, ServerFacts, WorldConfig};
+pub use config::{IceServers, MediaFacts, RelayCredentials, ServerFacts, WorldConfig};
 pub use data_track::FrameHead;
 pub use fed::{FedError, FedNews, FedTrack};
 pub use input::{ConnectionId, Input, Join, Mode, Now};

@@ -25,7 +25,7 @@ impl World {
             return self.outputs.push_back(Output::Close(connection));
         }
         self.swap_connection(&sid, &join, now);
-        self.tell_resumed(&sid, departed);
+        self.tell_resumed(&sid, departed, now);
         self.tell_missed(&sid);
         if let Some(session) = self.sessions.get(&sid).filter(|it| it.is_lost()) {
             self.alarms.set(now.monotonic + MEDIA_RETURN_TIMEOUT, Alarm::Lost(session.sid.clone()));
@@ -72,7 +72,7 @@ impl World {
     }
 
     /// `reconnect` must be the first message: clients drop what comes before it.
-    fn tell_resumed(&mut self, sid: &ParticipantSid, departed: Vec<proto::ParticipantInfo>) {
+    fn tell_resumed(&mut self, sid: &ParticipantSid, departed: Vec<proto::ParticipantInfo>, now: Now) {
         let Some(participant) = self.room.participant(sid) else { return };
         let version = participant.version;
         let own = self.participant_info(participant);
@@ -83,7 +83,7 @@ impl World {
         let Some(session) = self.sessions.get_mut(sid) else { return };
         session.told_version = version;
         let response = proto::ReconnectResponse {
-            ice_servers: self.config.ice_servers.clone(),
+            ice_servers: self.config.ice_servers.of(sid, now.unix_ms),
             client_configuration: client_configuration(&session.client),
             server_info: Some(server_info),
             last_message_seq: session.reliable_sequence,

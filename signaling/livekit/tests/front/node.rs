@@ -44,7 +44,7 @@ pub(crate) fn config() -> Config {
         media: MediaFacts { fingerprint: door::Fingerprint([7; 32]), candidates: Vec::new() },
         room: RoomSettings { departure_timeout_s: 1, ..Default::default() },
         limits: Limits::default(),
-        ice_servers: Vec::new(),
+        ice_servers: Default::default(),
         signal: SignalSettings::default(),
         server: ServerFacts { version: "1.13.5".into(), node_id: "ND_test".into(), region: String::new() },
     }

@@ -70,7 +70,7 @@ pub(super) fn config() -> WorldConfig {
         ping_interval_s: 5,
         ping_timeout_s: 15,
         server: ServerFacts { version: "1.13.5".into(), node_id: "ND_x".into(), region: String::new() },
-        ice_servers: vec![],
+        ice_servers: Default::default(),
         seed: [1; 32],
     }
 }
