@@ -112,6 +112,8 @@ pub struct Ingress {
     pub rtmp_port: TcpPort,
     /// The address that encoders are told; empty makes it of the port.
     pub rtmp_base_url: String,
+    /// The address that clients of WHIP are told; empty makes it of the HTTP port.
+    pub whip_base_url: String,
 }
 
 /// Where HTTP and WebSocket listen.

@@ -20,6 +20,7 @@ use crate::config::Config;
 use crate::ingress::Door;
 use crate::node::{Node, Stats};
 use crate::relay::Relay;
+use crate::whip::House;
 
 /// Prometheus' text format.
 const METRICS_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
@@ -33,6 +34,7 @@ pub(crate) struct Front {
     kept: Option<(Store, Arc<Hooks>)>,
     rtmp: Option<Arc<Door>>,
     relay: Option<Arc<Relay>>,
+    whip: Option<Arc<House>>,
     draining: AtomicBool,
 }
 
@@ -47,6 +49,7 @@ impl Front {
             kept: None,
             rtmp: None,
             relay: node.relay.clone(),
+            whip: None,
             draining: AtomicBool::new(false),
         }
     }
@@ -60,6 +63,12 @@ impl Front {
     /// Has the metrics tell of encoders, too.
     pub(crate) fn with_rtmp(mut self, rtmp: Option<Arc<Door>>) -> Self {
         self.rtmp = rtmp;
+        self
+    }
+
+    /// Has the metrics tell of WHIP and WHEP, too.
+    pub(crate) fn with_whip(mut self, whip: Arc<House>) -> Self {
+        self.whip = Some(whip);
         self
     }
 
@@ -114,7 +123,10 @@ async fn metrics(State(front): State<Arc<Front>>) -> Response {
         text.push_str(&metrics::kept(&hooks.counts(), &store.counts()));
     }
     if let Some(rtmp) = &front.rtmp {
-        text.push_str(&metrics::rtmp(&rtmp.numbers()));
+        text.push_str(&metrics::numbers(&rtmp.numbers(), 3));
+    }
+    if let Some(whip) = &front.whip {
+        text.push_str(&metrics::numbers(&whip.numbers(), 1));
     }
     if let Some(relay) = &front.relay {
         text.push_str(&metrics::relay(&relay.numbers()));

@@ -23,7 +23,7 @@ use crate::StartError;
 use crate::config::{Config, TcpPort};
 use crate::node::Node;
 
-use guard::Guard;
+pub(crate) use guard::Guard;
 pub(crate) use kept::restore;
 
 /// The application in the address that encoders are given; any other is taken as well.
@@ -125,9 +125,7 @@ fn url(config: &Config, node: &Node, address: SocketAddr) -> String {
     if !config.ingress.rtmp_base_url.is_empty() {
         return config.ingress.rtmp_base_url.clone();
     }
-    let found = node.candidates.first().map(SocketAddr::ip);
-    let host = if address.ip().is_unspecified() { found.unwrap_or_else(|| address.ip()) } else { address.ip() };
-    format!("rtmp://{}/{APPLICATION}", SocketAddr::new(host, address.port()))
+    format!("rtmp://{}/{APPLICATION}", node.reachable(address))
 }
 
 async fn accept(door: Arc<Door>, listener: TcpListener) {

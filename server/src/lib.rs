@@ -21,5 +21,6 @@ mod serve;
 mod start_error;
 mod store;
 mod tls;
+mod whip;
 
 pub use start_error::StartError;

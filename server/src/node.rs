@@ -41,6 +41,15 @@ pub(crate) struct Node {
     pub(crate) relay: Option<Arc<Relay>>,
 }
 
+impl Node {
+    /// Where a client finds what listens on `address`: on the address of media, when it listens on all.
+    pub(crate) fn reachable(&self, address: SocketAddr) -> SocketAddr {
+        let found = self.candidates.first().map(SocketAddr::ip);
+        let ip = if address.ip().is_unspecified() { found.unwrap_or_else(|| address.ip()) } else { address.ip() };
+        SocketAddr::new(ip, address.port())
+    }
+}
+
 /// The last report of each shard, and what went wrong between the houses.
 #[derive(Debug)]
 pub(crate) struct Stats {

@@ -18,7 +18,7 @@ use crate::front::Front;
 use crate::listen::Secure;
 use crate::reload::{Reload, Reread};
 use crate::tls::Certificates;
-use crate::{StartError, announce, external, front, hooks, ingress, listen, logs, node, revocations, store, tls};
+use crate::{StartError, announce, external, front, hooks, ingress, listen, logs, node, revocations, store, tls, whip};
 
 /// How long the last webhooks may take; what is not delivered then is delivered after the next start.
 const HOOKS_GRACE: Duration = Duration::from_secs(2);
@@ -62,9 +62,11 @@ async fn run(config: &Config, reread: Reread) -> Result<(), StartError> {
     let hooks = hooks::start(config, &node.lobby, &store, tls).await?;
     ingress::restore(&store, &node.lobby).await.map_err(StartError::Ingresses)?;
     let rtmp = ingress::start(config, &node)?;
-    let front = Arc::new(Front::new(config, &node).with(store, Arc::clone(&hooks)).with_rtmp(rtmp));
+    let house = whip::start(config, &node, addresses.first());
+    let front = Front::new(config, &node).with(store, Arc::clone(&hooks)).with_rtmp(rtmp).with_whip(Arc::clone(&house));
+    let front = Arc::new(front);
     let (stop, stopped) = watch::channel(false);
-    let router = node.lobby.router().merge(front::router(Arc::clone(&front)));
+    let router = node.lobby.router().merge(whip::router(house)).merge(front::router(Arc::clone(&front)));
     let serving = open_doors(listeners, certificates.as_ref(), &router, &stopped)?;
     let watched: Vec<_> = certificates.into_iter().chain(turns_own).collect();
     let reload = Reload::new(config, node.lobby.keys(), &watched, reread);

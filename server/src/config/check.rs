@@ -128,7 +128,12 @@ fn ingress(raw: &mut Raw) -> Ingress {
         let text = "expected an address such as rtmp://live.example.com:1935/live";
         raw.fault(raw.place("ingress.rtmp_base_url"), "ingress.rtmp_base_url", text);
     }
-    Ingress { rtmp_port: raw.take("ingress.rtmp_port").unwrap_or(unnamed), rtmp_base_url }
+    let whip_base_url: String = raw.take("ingress.whip_base_url").unwrap_or_default();
+    if !whip_base_url.is_empty() && !whip_base_url.starts_with("http://") && !whip_base_url.starts_with("https://") {
+        let text = "expected an address such as https://live.example.com/whip";
+        raw.fault(raw.place("ingress.whip_base_url"), "ingress.whip_base_url", text);
+    }
+    Ingress { rtmp_port: raw.take("ingress.rtmp_port").unwrap_or(unnamed), rtmp_base_url, whip_base_url }
 }
 
 fn logging(raw: &mut Raw) -> Logging {

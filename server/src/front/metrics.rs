@@ -6,8 +6,6 @@ use door::ShardStats;
 use livekit::LobbyCounts;
 use net::NetStats;
 
-use crate::ingress::Numbers;
-
 /// Whether a number only rises.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Kind {
@@ -112,11 +110,11 @@ pub(super) fn text(lobby: &LobbyCounts, shards: &[ShardStats], sockets: &[NetSta
     text
 }
 
-/// The numbers of the RTMP door; the first three are present sizes.
-pub(super) fn rtmp(numbers: &Numbers) -> String {
+/// Numbers of a door, of which the first `gauges` are present sizes.
+pub(super) fn numbers(numbers: &[(&'static str, &'static str, u64)], gauges: usize) -> String {
     let mut text = String::new();
     for (index, (name, help, value)) in numbers.iter().enumerate() {
-        let name = head(&mut text, "thalweg_", name, if index < 3 { Gauge } else { Counter }, help);
+        let name = head(&mut text, "thalweg_", name, if index < gauges { Gauge } else { Counter }, help);
         line(&mut text, &name, *value);
     }
     text

@@ -3,6 +3,7 @@
 use std::time::Instant;
 
 use livekit::ingress::{KeyRefusal, Push};
+use livekit_protocol::IngressInput;
 use rtmp::{Event, PublishRequest, Refusal};
 use tokio::net::TcpStream;
 
@@ -42,7 +43,7 @@ async fn run(pass: &Pass, channel: &mut Channel) -> Result<(), End> {
 
 /// The ingress of a key. A wrong key is answered late, and ever later.
 async fn open(pass: &Pass, request: &PublishRequest) -> Result<Push, End> {
-    let refusal = match pass.door.lobby.ingresses().begin(request.key(), Instant::now()) {
+    let refusal = match pass.door.lobby.ingresses().begin(request.key(), IngressInput::RtmpInput, Instant::now()) {
         Ok(push) => return Ok(push),
         Err(refusal) => refusal,
     };
@@ -55,6 +56,7 @@ async fn open(pass: &Pass, request: &PublishRequest) -> Result<Push, End> {
         }
         KeyRefusal::InUse => Refusal::InUse,
         KeyRefusal::Disabled => Refusal::Revoked,
+        KeyRefusal::OtherInput => Refusal::Unfit("its stream key is for WHIP"),
         KeyRefusal::NoRoom => Refusal::Unfit("its ingress names no room"),
     }))
 }
@@ -66,7 +68,10 @@ async fn carry(pass: &Pass, channel: &mut Channel, push: Push) -> Result<(), End
         let now = Instant::now();
         while !live.is_full(now) {
             match channel.event(now)? {
-                Some(Event::Ended) => return Ok(()),
+                Some(Event::Ended) => {
+                    live.leave().await;
+                    return Ok(());
+                }
                 Some(event) => live.take(event, now).await.map_err(End::Refused)?,
                 None => break,
             }

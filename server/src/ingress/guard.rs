@@ -23,7 +23,7 @@ const ADDRESSES_MAX: usize = 4096;
 
 /// Who is connected and who guessed.
 #[derive(Debug, Default)]
-pub(super) struct Guard {
+pub(crate) struct Guard {
     connected: BTreeMap<IpAddr, usize>,
     strikes: BTreeMap<IpAddr, (u32, Instant)>,
 }
@@ -61,7 +61,7 @@ impl Guard {
     }
 
     /// A wrong key: how long its answer is to wait.
-    pub(super) fn struck(&mut self, ip: IpAddr, now: Instant) -> Duration {
+    pub(crate) fn struck(&mut self, ip: IpAddr, now: Instant) -> Duration {
         self.strikes.retain(|_, (_, last)| now.saturating_duration_since(*last) < FORGIVEN);
         let home = home(ip);
         if self.strikes.len() >= ADDRESSES_MAX && !self.strikes.contains_key(&home) {

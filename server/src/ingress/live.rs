@@ -119,6 +119,13 @@ impl<'a> Live<'a> {
         Ok(())
     }
 
+    /// The encoder ends its stream: its participant leaves.
+    pub(super) async fn leave(self) {
+        if let Some(guest) = self.guest {
+            guest.leave().await;
+        }
+    }
+
     /// What else there is to hear. Safe to be cancelled.
     pub(super) async fn next(&mut self) -> News {
         let guest = &mut self.guest;

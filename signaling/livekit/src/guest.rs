@@ -20,6 +20,9 @@ use crate::world::{FedError, FedNews, FedTrack, Mode, Portrait};
 /// News that wait for one guest. A guest that does not take them misses wishes for key frames, which are repeated.
 const NEWS_MAX: usize = 64;
 
+/// The protocol version whose messages a guest understands.
+const GUEST_PROTOCOL: i32 = 17;
+
 /// Who comes to which room.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct GuestWish {
@@ -102,13 +105,14 @@ impl Lobby {
 }
 
 /// As if a token had been minted this moment.
-fn ticket(wish: GuestWish) -> Ticket {
+pub(crate) fn ticket(wish: GuestWish) -> Ticket {
     let GuestWish { room, identity, name, metadata, attributes } = wish;
     let (kind, nbf) = ("ingress".to_owned(), Some(unix_s().into()));
     let claims = Claims { sub: identity.clone(), name, kind, metadata, attributes, nbf, ..Claims::default() };
     let grants = Grants { can_subscribe: false, can_publish_data: false, ..Grants::default() };
     let settings = proto::ConnectionSettings { auto_subscribe: false, ..Default::default() };
-    let request = proto::JoinRequest { connection_settings: Some(settings), ..Default::default() };
+    let client_info = Some(proto::ClientInfo { protocol: GUEST_PROTOCOL, ..Default::default() });
+    let request = proto::JoinRequest { connection_settings: Some(settings), client_info, ..Default::default() };
     Ticket { room, identity, grants, may_create_room: true, mode: Mode::Single, request, claims }
 }
 
@@ -139,6 +143,12 @@ impl Guest {
     /// How loud tracks of another room are. False when the room has ended.
     pub(crate) async fn sound(&self, levels: Vec<Level>) -> bool {
         self.connection.put(RoomInput::Levels(levels)).await
+    }
+
+    /// Leaves the room of its own will. A drop alone counts as a lost connection.
+    pub async fn leave(self) {
+        let message = Some(proto::signal_request::Message::Leave(proto::LeaveRequest::default()));
+        self.connection.send(proto::SignalRequest { message }).await;
     }
 
     /// The next news; after [`GuestNews::Left`] nothing comes. Safe to be cancelled.

@@ -67,6 +67,9 @@ pub enum KeyRefusal {
     /// Somebody is sending with it.
     #[error("stream key in use")]
     InUse,
+    /// It is for another protocol.
+    #[error("stream key of another input")]
+    OtherInput,
     /// The ingress is disabled.
     #[error("ingress disabled")]
     Disabled,
@@ -106,6 +109,7 @@ pub struct Ingresses(Arc<Mutex<Table>>);
 struct Table {
     entries: BTreeMap<String, Entry>,
     rtmp_url: Option<String>,
+    whip_url: Option<String>,
     keeper: Option<Keeper>,
     webhooks: Option<Webhooks>,
     serial_next: u64,
@@ -142,6 +146,11 @@ impl Ingresses {
         self.table().rtmp_url = Some(url.to_owned());
     }
 
+    /// Clients are told to publish by WHIP at `url`; without one no WHIP ingress can be created.
+    pub fn serve_whip(&self, url: &str) {
+        self.table().whip_url = Some(url.to_owned());
+    }
+
     /// How many there are, and how many of them are pushed to.
     pub fn counts(&self) -> (usize, usize) {
         let table = self.table();
@@ -163,7 +172,9 @@ impl Ingresses {
     pub async fn create(&self, request: proto::CreateIngressRequest) -> Result<IngressInfo, IngressError> {
         let (full, url) = {
             let table = self.table();
-            (table.entries.len() >= INGRESSES_MAX, table.rtmp_url.clone())
+            let whip = request.input_type() == proto::IngressInput::WhipInput;
+            let url = if whip { &table.whip_url } else { &table.rtmp_url };
+            (table.entries.len() >= INGRESSES_MAX, url.clone())
         };
         if full {
             return Err(IngressError::TooMany);
@@ -187,10 +198,32 @@ impl Ingresses {
         // The state may have changed meanwhile.
         let state = entry.info.state.take();
         entry.info = IngressInfo { state, ..info };
-        if entry.info.enabled == Some(false) {
-            entry.end(PushEnd::Revoked);
-        }
-        Ok(entry.info.clone())
+        let ended = if entry.info.enabled == Some(false) { entry.end(PushEnd::Revoked) } else { None };
+        let info = entry.info.clone();
+        drop(table);
+        self.announce("ingress_ended", ended);
+        self.announce("ingress_updated", info.clone());
+        Ok(info)
+    }
+
+    /// Gives an ingress another stream key. The old one opens nothing from this moment on, and who sends with it is cut
+    /// off.
+    ///
+    /// # Errors
+    /// When there is no such ingress, or its new key cannot be had or kept.
+    pub async fn rotate(&self, id: &str) -> Result<IngressInfo, IngressError> {
+        let known = self.table().entries.get(id).map(|entry| entry.info.clone());
+        let info = IngressInfo { stream_key: new_key(&mut rng()?), ..known.ok_or(IngressError::Missing)? };
+        self.store(Change::Replace(Record::of(&info))).await?;
+        let mut table = self.table();
+        let entry = table.entries.get_mut(id).ok_or(IngressError::Missing)?;
+        entry.info.stream_key = info.stream_key;
+        let ended = entry.end(PushEnd::Revoked);
+        let info = entry.info.clone();
+        drop(table);
+        self.announce("ingress_ended", ended);
+        self.announce("ingress_updated", info.clone());
+        Ok(info)
     }
 
     /// All ingresses, or those of a room, or one.
@@ -212,16 +245,16 @@ impl Ingresses {
         }
         self.store(Change::Remove(id.to_owned())).await?;
         let mut entry = self.table().entries.remove(id).ok_or(IngressError::Missing)?;
-        entry.end(PushEnd::Revoked);
+        self.announce("ingress_ended", entry.end(PushEnd::Revoked));
         Ok(entry.info)
     }
 
-    /// Somebody pushes with a stream key. One publisher at a time: a newer one is refused while the older one sends, and
+    /// Somebody pushes with a stream key, by `input`. One publisher at a time: a newer one is refused while the older one sends, and
     /// takes over once that was silent for [`SILENCE_MIN`]. Takes as long for a wrong key as for a right one.
     ///
     /// # Errors
     /// When the key opens nothing.
-    pub fn begin(&self, key: &str, now: Instant) -> Result<Push, KeyRefusal> {
+    pub fn begin(&self, key: &str, input: proto::IngressInput, now: Instant) -> Result<Push, KeyRefusal> {
         let mut table = self.table();
         let mut found = None;
         for (id, entry) in &table.entries {
@@ -232,6 +265,9 @@ impl Ingresses {
         table.serial_next += 1;
         let serial = table.serial_next;
         let entry = found.as_ref().and_then(|id| table.entries.get_mut(id)).ok_or(KeyRefusal::Unknown)?;
+        if entry.info.input_type() != input {
+            return Err(KeyRefusal::OtherInput);
+        }
         if entry.info.enabled == Some(false) {
             return Err(KeyRefusal::Disabled);
         }
@@ -242,7 +278,7 @@ impl Ingresses {
         if entry.push.as_ref().is_some_and(busy) {
             return Err(KeyRefusal::InUse);
         }
-        entry.end(PushEnd::TakenOver);
+        let taken_over = entry.end(PushEnd::TakenOver);
         let (end, ended) = oneshot::channel();
         entry.push = Some(Live { serial, heard: now, started: false, end });
         let at = unix_ns();
@@ -250,7 +286,17 @@ impl Ingresses {
         let status = Status::EndpointBuffering.into();
         entry.info.state =
             Some(proto::IngressState { status, started_at: at, updated_at: at, resource_id, ..Default::default() });
-        Ok(Push { table: self.clone(), serial, info: entry.info.clone(), ended })
+        let info = entry.info.clone();
+        drop(table);
+        self.announce("ingress_ended", taken_over);
+        Ok(Push { table: self.clone(), serial, info, ended })
+    }
+
+    fn announce(&self, kind: &'static str, info: impl Into<Option<IngressInfo>>) {
+        let webhooks = self.table().webhooks.clone();
+        if let (Some(webhooks), Some(info)) = (webhooks, info.into()) {
+            webhooks.tell_ingress(kind, info, now().unix_ms);
+        }
     }
 
     async fn store(&self, change: Change) -> Result<(), IngressError> {
@@ -265,11 +311,13 @@ impl Ingresses {
 }
 
 impl Entry {
-    fn end(&mut self, why: PushEnd) {
-        if let Some(live) = self.push.take() {
-            // A push that has just ended by itself needs no word.
-            let _ = live.end.send(why);
-        }
+    /// Ends the push, if there is one; the ingress as it is then, if its media was in the room.
+    fn end(&mut self, why: PushEnd) -> Option<IngressInfo> {
+        let live = self.push.take()?;
+        close(self.info.state.get_or_insert_default());
+        // A push that has just ended by itself needs no word.
+        let _ = live.end.send(why);
+        live.started.then(|| self.info.clone())
     }
 }
 
@@ -309,14 +357,7 @@ impl Push {
             live.started = true;
             Some(entry.info.clone())
         });
-        self.tell("ingress_started", started.flatten());
-    }
-
-    fn tell(&self, kind: &'static str, info: Option<IngressInfo>) {
-        let webhooks = self.table.table().webhooks.clone();
-        if let (Some(webhooks), Some(info)) = (webhooks, info) {
-            webhooks.tell_ingress(kind, info, now().unix_ms);
-        }
+        self.table.announce("ingress_started", started.flatten());
     }
 
     /// Waits until the push must stop. Safe to be cancelled.
@@ -338,40 +379,50 @@ impl Push {
 
 impl Drop for Push {
     fn drop(&mut self) {
-        self.note(|state| {
-            // An error stays to be read.
-            if state.status != i32::from(Status::EndpointError) {
-                state.status = Status::EndpointInactive.into();
-            }
-            state.ended_at = unix_ns();
-            state.tracks.clear();
-        });
+        self.note(close);
         let ended = self.with(|entry| {
             let live = entry.push.take()?;
             live.started.then(|| entry.info.clone())
         });
-        self.tell("ingress_ended", ended.flatten());
+        self.table.announce("ingress_ended", ended.flatten());
     }
+}
+
+/// A push is over.
+fn close(state: &mut proto::IngressState) {
+    // An error stays to be read.
+    if state.status != i32::from(Status::EndpointError) {
+        state.status = Status::EndpointInactive.into();
+    }
+    state.ended_at = unix_ns();
+    state.tracks.clear();
 }
 
 /// What a request makes.
 fn describe(request: proto::CreateIngressRequest, url: Option<String>) -> Result<IngressInfo, IngressError> {
-    let rtmp = i32::from(proto::IngressInput::RtmpInput);
-    if request.input_type != rtmp {
-        return Err(IngressError::Unserved("only RTMP ingresses are served by this server"));
-    }
-    let url = url.ok_or(IngressError::Unserved("RTMP is switched off: set ingress.rtmp_port"))?;
+    let input = proto::IngressInput::try_from(request.input_type);
+    let input = input.map_err(|_| IngressError::Invalid("input_type is not known".into()))?;
+    let transcodes = match input {
+        proto::IngressInput::RtmpInput => request.enable_transcoding.unwrap_or(true),
+        proto::IngressInput::WhipInput if request.enable_transcoding == Some(true) => return Err(WHIP_TRANSCODES),
+        proto::IngressInput::WhipInput => false,
+        proto::IngressInput::UrlInput => return Err(URL_INPUT),
+    };
+    let url = url.ok_or(match input {
+        proto::IngressInput::WhipInput => IngressError::Unserved("WHIP is not served"),
+        _ => IngressError::Unserved("RTMP is switched off: set ingress.rtmp_port"),
+    })?;
     if request.participant_identity.is_empty() {
         return Err(IngressError::Invalid("participant_identity is required".into()));
     }
-    let mut rng = StdRng::from_seed(seed().map_err(|_| IngressError::Chanceless)?);
+    let mut rng = rng()?;
     let mut info = IngressInfo {
         ingress_id: format!("IN_{}", Alphanumeric.sample_string(&mut rng, ID_CHARS)),
         name: request.name,
-        stream_key: Alphanumeric.sample_string(&mut rng, KEY_CHARS),
+        stream_key: new_key(&mut rng),
         url,
         input_type: request.input_type,
-        enable_transcoding: Some(request.enable_transcoding.unwrap_or(true)),
+        enable_transcoding: Some(transcodes),
         audio: request.audio,
         video: request.video,
         room_name: request.room_name,
@@ -385,6 +436,21 @@ fn describe(request: proto::CreateIngressRequest, url: Option<String>) -> Result
     };
     fill_sources(&mut info);
     Ok(info)
+}
+
+const WHIP_TRANSCODES: IngressError = IngressError::Unserved(
+    "WHIP is passed on as it comes: leave enable_transcoding out, and have the encoder send layers",
+);
+const URL_INPUT: IngressError = IngressError::Unserved(
+    "pulling from a URL is not served: have ffmpeg push it, ffmpeg -re -i URL -c copy -f flv rtmp://HOST:1935/live/KEY",
+);
+
+fn rng() -> Result<StdRng, IngressError> {
+    seed().map(StdRng::from_seed).map_err(|_| IngressError::Chanceless)
+}
+
+fn new_key(rng: &mut StdRng) -> String {
+    Alphanumeric.sample_string(rng, KEY_CHARS)
 }
 
 /// An ingress with what a request changes.

@@ -3,6 +3,7 @@
 //! [`Lobby`] is the shell with sockets, tasks and clocks; [`world`] is the pure core, one [`world::World`]
 //! for each room. Knows no media: commands go out through a closure, notices come in by [`Lobby::notice`].
 
+mod caller;
 pub mod config;
 pub mod error;
 mod grants;
@@ -22,6 +23,7 @@ pub mod webhook;
 pub mod world;
 pub mod ws;
 
+pub use caller::{Caller, CallerNews, OfferError, Pass, People};
 pub use config::{Config, Limits, RoomSettings, RoomWish, SignalSettings};
 pub use error::JoinError;
 pub use guest::{Guest, GuestNews, GuestWish};

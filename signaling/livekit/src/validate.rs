@@ -12,6 +12,9 @@ use crate::join_request::{self, Query};
 use crate::token::{self, Claims, Keys};
 use crate::world::Mode;
 
+/// The protocol version whose messages the server's own stand-in for such a client understands.
+const ONCE_PROTOCOL: i32 = 17;
+
 /// A checked wish to join.
 #[derive(Clone)]
 pub(crate) struct Ticket {
@@ -79,6 +82,39 @@ pub(crate) fn bearer<'a>(headers: &'a HeaderMap, query: &'a Query) -> Result<Opt
         Some((scheme, token)) if scheme.eq_ignore_ascii_case(SCHEME) => Ok(Some(token)),
         _ => Err(JoinError::PeerHeader),
     }
+}
+
+/// Checks a token that comes without a wish: of a client that describes its media once, over HTTP.
+///
+/// # Errors
+/// The first fault found, see [`JoinError`].
+pub(crate) fn check_token(
+    keys: &Keys,
+    limits: &Limits,
+    token: &str,
+    remote: Option<SocketAddr>,
+    now_s: u64,
+) -> Result<Ticket, JoinError> {
+    let claims = token::verify(keys, token, now_s)?;
+    let grant = claims.video.clone().filter(|grant| grant.room_join).ok_or(JoinError::PeerDenied)?;
+    let identity = claims.identity().to_owned();
+    check_names(limits, &identity, &grant.room)?;
+    let client_info = proto::ClientInfo {
+        address: remote.map(|it| it.ip().to_string()).unwrap_or_default(),
+        protocol: ONCE_PROTOCOL,
+        ..Default::default()
+    };
+    let request = proto::JoinRequest { client_info: Some(client_info), ..Default::default() };
+    let grants = grant.rights();
+    Ok(Ticket {
+        room: grant.room,
+        identity,
+        grants,
+        may_create_room: grant.room_create,
+        mode: Mode::Once,
+        request,
+        claims,
+    })
 }
 
 fn check_names(limits: &Limits, identity: &str, room: &str) -> Result<(), JoinError> {

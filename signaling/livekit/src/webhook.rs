@@ -23,6 +23,7 @@ pub const EVENTS: &[&str] = &[
     "live_ended",
     "ingress_started",
     "ingress_ended",
+    "ingress_updated",
 ];
 /// How long a signature is good for, in seconds.
 const SIGNATURE_S: u64 = 300;

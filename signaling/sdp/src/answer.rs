@@ -5,8 +5,8 @@ use wire::Mid;
 
 use crate::candidate::Local;
 use crate::description::Description;
-use crate::receive::{Receive, from_client};
-use crate::section::{Direction, OfferedCodec, OfferedExtension, Section, SectionKind};
+use crate::receive::{Receive, answered, from_client};
+use crate::section::{Direction, Msid, OfferedCodec, OfferedExtension, Section, SectionKind};
 use crate::send::{Send, Source, to_client};
 use crate::writer::{CodecLines, MediaSection, Writer};
 
@@ -17,6 +17,9 @@ pub enum SectionUse {
     Receive(Receive),
     /// Send a track to the client.
     Send(Send),
+    /// Send whatever comes, one track at a time, named so: for a client that is never described to again. Its sources
+    /// are not announced; MIDs tell what belongs to the section (RFC 8843 section 9.2).
+    Open(Msid),
     /// Keep an audio or video section alive without a track.
     Inactive,
     /// Take part in the data channels.
@@ -69,6 +72,7 @@ fn reply<'a>(offer: &Description, section: &'a Section, wish: &'a SectionUse) ->
     let media = match wish {
         SectionUse::Receive(receive) if section.direction.sends() => receiving(section, receive),
         SectionUse::Send(send) if section.direction.receives() => sending(section, send),
+        SectionUse::Open(msid) if section.direction.receives() => open(section, msid),
         _ => None,
     };
     media.or_else(|| inactive(section)).map_or(Reply::Reject, |it| Reply::Media(Box::new(it)))
@@ -84,7 +88,15 @@ fn receiving<'a>(section: &'a Section, receive: &Receive) -> Option<MediaSection
 fn sending<'a>(section: &'a Section, send: &'a Send) -> Option<MediaSection<'a>> {
     let mut media = media(section, crate::send::codec_lines(section, send), Direction::SendOnly, to_client)?;
     let rtx = send.rtx_ssrc.filter(|_| media.codecs.iter().any(|it| it.rtx.is_some()));
+    media.msid = Some(&send.msid);
     media.source = Some(Source { send, rtx });
+    Some(media)
+}
+
+fn open<'a>(section: &'a Section, msid: &'a Msid) -> Option<MediaSection<'a>> {
+    let codecs = section.formats().map(|(offered, format)| answered(section.kind, offered, format)).collect();
+    let mut media = media(section, codecs, Direction::SendOnly, to_client)?;
+    media.msid = Some(msid);
     Some(media)
 }
 
@@ -128,6 +140,7 @@ fn media(
         extensions: taken.map(reversed).collect(),
         rids: &[],
         simulcast: section.simulcast,
+        msid: None,
         source: None,
     })
 }

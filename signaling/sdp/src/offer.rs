@@ -74,6 +74,7 @@ fn sending(mid: Mid, kind: Kind, send: &Send) -> MediaSection<'_> {
     }
     let rtx = send.rtx_ssrc.filter(|_| kind == Kind::Video);
     section.direction = Direction::SendOnly;
+    section.msid = Some(&send.msid);
     section.source = Some(Source { send, rtx });
     section
 }
@@ -90,6 +91,7 @@ fn inactive(mid: Mid, kind: Kind) -> MediaSection<'static> {
         extensions: extensions.iter().map(|it| it.offered()).collect(),
         rids: &[],
         simulcast: false,
+        msid: None,
         source: None,
     }
 }

@@ -9,7 +9,7 @@ use crate::candidate::Local;
 use crate::codec::{channels, clock_hz, codec_name};
 use crate::extension::uri;
 use crate::limits::{MESSAGE_BYTES_MAX, SCTP_PORT};
-use crate::section::{Direction, OfferedExtension, SectionKind};
+use crate::section::{Direction, Msid, OfferedExtension, SectionKind};
 use crate::send::Source;
 
 /// What every Opus stream is asked for: the shortest packet of 10 ms, and forward error correction (RFC 7587).
@@ -35,6 +35,7 @@ pub(crate) struct MediaSection<'a> {
     pub(crate) extensions: Vec<OfferedExtension>,
     pub(crate) rids: &'a [Rid],
     pub(crate) simulcast: bool,
+    pub(crate) msid: Option<&'a Msid>,
     pub(crate) source: Option<Source<'a>>,
 }
 
@@ -108,8 +109,8 @@ impl<'a> Writer<'a> {
             self.line(format_args!("a=extmap:{id}{suffix} {}", uri(*kind)));
         }
         self.line(format_args!("a={}", section.direction.as_str()));
-        if let Some(source) = &section.source {
-            self.line(format_args!("a=msid:{} {}", source.send.msid.stream, source.send.msid.track));
+        if let Some(Msid { stream, track }) = section.msid {
+            self.line(format_args!("a=msid:{stream} {track}"));
         }
         self.line("a=rtcp-mux");
         if section.reduced_size {

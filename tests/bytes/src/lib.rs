@@ -28,6 +28,7 @@ pub const TARGETS: [Target; 15] = [
     ("api", api),
     ("receive", receive),
     ("rtmp", rtmp),
+    ("whip", whip),
     ("transcode", transcode),
     ("load", load),
     ("framing", framing),
@@ -116,6 +117,19 @@ pub fn descriptors(bytes: &[u8]) {
 pub fn sdp(bytes: &[u8]) {
     let Ok(text) = std::str::from_utf8(bytes) else { return };
     let _ = sdp::Description::parse(text);
+}
+
+/// What clients of WHIP and WHEP send: offers, fragments of trickle ICE, credentials. What is handed on can be read.
+pub fn whip(bytes: &[u8]) {
+    let Ok(text) = std::str::from_utf8(bytes) else { return };
+    if let Ok(publish) = whip::Publish::read(text) {
+        assert!(whip::Publish::read(&publish.sdp).is_ok(), "{}", publish.sdp);
+    }
+    if let Ok(watch) = whip::Watch::read(text) {
+        assert!(whip::Watch::read(&whip::restart(&watch.sdp, "abcd", "0123456789012345678901")).is_ok());
+    }
+    let _ = (whip::Fragment::read(text), whip::Fragment::of_answer(text), whip::credential(Some(text), None));
+    let _ = whip::link(text, text, text);
 }
 
 /// LiveKit's signal requests, binary and JSON.

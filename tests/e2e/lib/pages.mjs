@@ -8,6 +8,8 @@ const HERE = join(dirname(fileURLToPath(import.meta.url)), '..');
 const FILES = {
   '/': ['page/index.html', 'text/html'],
   '/drive.js': ['page/drive.js', 'text/javascript'],
+  '/plain': ['page/plain.html', 'text/html'],
+  '/plain.js': ['page/plain.js', 'text/javascript'],
   '/livekit-client.umd.js': ['node_modules/livekit-client/dist/livekit-client.umd.js', 'text/javascript'],
   '/livekit-client.e2ee.worker.js': ['node_modules/livekit-client/dist/livekit-client.e2ee.worker.js', 'text/javascript'],
 };

@@ -61,13 +61,25 @@ export class Stage {
 
   /** A page with the unmodified livekit-client and the room not yet joined. */
   async guest(identity) {
+    const page = await this.tab(identity);
+    await page.goto(await this.#home());
+    return new Guest(this, identity, page);
+  }
+
+  /** A page without any SDK: `plain` in it speaks WHIP and WHEP by hand. */
+  async plain(label) {
+    const page = await this.tab(label);
+    await page.goto(`${await this.#home()}plain`);
+    return page;
+  }
+
+  /** The address of the small site, which is another origin than the server's. */
+  async #home() {
     if (!this.#site) {
       this.#site = await servePage();
       this.atEnd(() => this.#site.close());
     }
-    const page = await this.tab(identity);
-    await page.goto(this.#site.url);
-    return new Guest(this, identity, page);
+    return this.#site.url;
   }
 
   /** A page that has joined. */

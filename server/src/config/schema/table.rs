@@ -17,7 +17,6 @@ const FALLBACK: &str = "clients are told UDP, TCP and TURN at once and take what
 const LITE: &str = "this server is always ICE-lite";
 const OWN_PLANE: &str = "the media plane sizes this itself";
 const OWN_RATE: &str = "the rate sent to a subscriber is not limited yet";
-const NO_WHIP: &str = "there is no WHIP yet";
 const SPEAKERS: &str = "speaker detection uses fixed values";
 const ONE_PORT: &str = "metrics are served at /metrics of the main port";
 const LATER: &str = "it is not supported yet";
@@ -100,6 +99,7 @@ pub(super) const KEYS: &[Key] = &[
     used("audio.forward_loudest_from", Word("COUNT"), "sounds from which on a room has many [30]"),
     used("ingress.rtmp_port", Word("PORT"), "TCP port for encoders (RTMP); off, or 0 to let the system choose [1935]"),
     used("ingress.rtmp_base_url", Word("URL"), "address that encoders are told [made of the port]"),
+    used("ingress.whip_base_url", Word("URL"), "address that clients of WHIP are told [made of the HTTP port]"),
     used("turn.enabled", Switch, "run a TURN server, for networks that let only TURN through [false]"),
     used("turn.domain", Word("NAME"), "name in TURN's certificate, by which clients find its TLS port [none]"),
     used("turn.udp_port", Word("PORT"), "UDP port of TURN and STUN; off, or 0 to let the system choose [3478]"),
@@ -181,7 +181,6 @@ pub(super) const KEYS: &[Key] = &[
     idle("audio.active_red_encoding", SPEAKERS),
     idle("video.dynacast_pause_delay", LATER),
     idle("video.codec_regression_threshold", LATER),
-    idle("ingress.whip_base_url", NO_WHIP),
     idle("turn.external_tls", "TLS ends in this server: give it the certificate"),
     idle("turn.relay_range_start", TURN_INSIDE),
     idle("turn.relay_range_end", TURN_INSIDE),

@@ -2,6 +2,9 @@
 
 use super::*;
 
+const RTMP: proto::IngressInput = proto::IngressInput::RtmpInput;
+const WHIP: proto::IngressInput = proto::IngressInput::WhipInput;
+
 fn request(identity: &str) -> proto::CreateIngressRequest {
     proto::CreateIngressRequest {
         participant_identity: identity.into(),
@@ -61,7 +64,7 @@ async fn refuses_what_cannot_be() {
 async fn a_key_opens_its_ingress_for_one_at_a_time() {
     let (ingresses, now) = (ingresses(), Instant::now());
     let info = ingresses.create(request("obs")).await.unwrap();
-    let open = |key: &str, now| ingresses.begin(key, now);
+    let open = |key: &str, now| ingresses.begin(key, RTMP, now);
     assert_eq!(open("", now).unwrap_err(), KeyRefusal::Unknown);
     assert_eq!(open(&info.stream_key[1..], now).unwrap_err(), KeyRefusal::Unknown);
     let push = open(&info.stream_key, now).unwrap();
@@ -84,14 +87,14 @@ async fn a_disabled_or_deleted_ingress_ends_its_push() {
     let (ingresses, now) = (ingresses(), Instant::now());
     for delete in [true, false] {
         let info = ingresses.create(request("obs")).await.unwrap();
-        let mut push = ingresses.begin(&info.stream_key, now).unwrap();
+        let mut push = ingresses.begin(&info.stream_key, RTMP, now).unwrap();
         if delete {
             ingresses.delete(&info.ingress_id).await.unwrap();
         } else {
             let ingress_id = info.ingress_id.clone();
             let update = proto::UpdateIngressRequest { ingress_id, enabled: Some(false), ..Default::default() };
             ingresses.update(update).await.unwrap();
-            assert_eq!(ingresses.begin(&info.stream_key, now).unwrap_err(), KeyRefusal::Disabled);
+            assert_eq!(ingresses.begin(&info.stream_key, RTMP, now).unwrap_err(), KeyRefusal::Disabled);
         }
         assert_eq!(push.ended.try_recv(), Ok(PushEnd::Revoked));
     }
@@ -101,10 +104,10 @@ async fn a_disabled_or_deleted_ingress_ends_its_push() {
 async fn the_state_follows_the_push_and_keeps_its_error() {
     let (ingresses, now) = (ingresses(), Instant::now());
     let info = ingresses.create(request("obs")).await.unwrap();
-    drop(ingresses.begin(&info.stream_key, now).unwrap());
+    drop(ingresses.begin(&info.stream_key, RTMP, now).unwrap());
     assert_eq!(status(&ingresses, &info.ingress_id), Status::EndpointInactive);
     assert_eq!(ingresses.counts(), (1, 0));
-    let push = ingresses.begin(&info.stream_key, now).unwrap();
+    let push = ingresses.begin(&info.stream_key, RTMP, now).unwrap();
     push.note(|state| {
         state.status = Status::EndpointError.into();
         state.error = "broken".into();
@@ -137,7 +140,7 @@ async fn what_is_kept_comes_back_and_what_is_not_kept_is_not_there() {
     let second = ingresses();
     second.keep([record], keeper);
     assert_eq!(second.list("", ""), std::slice::from_ref(&info));
-    assert!(second.begin(&info.stream_key, Instant::now()).is_ok());
+    assert!(second.begin(&info.stream_key, RTMP, Instant::now()).is_ok());
     second.delete(&info.ingress_id).await.unwrap();
     assert_eq!(kept.lock().unwrap().pop(), Some(Change::Remove(info.ingress_id)));
 
@@ -155,8 +158,8 @@ async fn webhooks_tell_begin_and_end_without_the_key() {
     ingresses.tell(Webhooks { sink: Arc::new(move |hook| sink.lock().unwrap().push(hook)), full_room: false });
     let info = ingresses.create(request("obs")).await.unwrap();
     // One that never gets as far as a room is not told.
-    drop(ingresses.begin(&info.stream_key, Instant::now()).unwrap());
-    let push = ingresses.begin(&info.stream_key, Instant::now()).unwrap();
+    drop(ingresses.begin(&info.stream_key, RTMP, Instant::now()).unwrap());
+    let push = ingresses.begin(&info.stream_key, RTMP, Instant::now()).unwrap();
     for _ in 0..2 {
         push.note(|state| state.status = Status::EndpointPublishing.into());
     }
@@ -164,4 +167,38 @@ async fn webhooks_tell_begin_and_end_without_the_key() {
     let told = told.lock().unwrap();
     assert_eq!(told.iter().map(|it| it.kind).collect::<Vec<_>>(), ["ingress_started", "ingress_ended"]);
     assert!(told.iter().all(|it| it.body.contains(&info.ingress_id) && !it.body.contains(&info.stream_key)));
+}
+
+#[tokio::test]
+async fn a_key_opens_only_the_door_of_its_input() {
+    let (ingresses, now) = (ingresses(), Instant::now());
+    let whip = proto::CreateIngressRequest { input_type: WHIP.into(), ..request("cam") };
+    assert!(matches!(ingresses.create(whip.clone()).await, Err(IngressError::Unserved(_))), "it is not served yet");
+    ingresses.serve_whip("http://localhost:7880/whip");
+    let info = ingresses.create(whip.clone()).await.unwrap();
+    assert_eq!((info.url.as_str(), info.enable_transcoding), ("http://localhost:7880/whip", Some(false)));
+    assert_eq!(ingresses.begin(&info.stream_key, RTMP, now).unwrap_err(), KeyRefusal::OtherInput);
+    assert!(ingresses.begin(&info.stream_key, WHIP, now).is_ok());
+    let transcoded = proto::CreateIngressRequest { enable_transcoding: Some(true), ..whip };
+    assert!(matches!(ingresses.create(transcoded).await, Err(IngressError::Unserved(_))));
+}
+
+#[tokio::test]
+async fn a_rotated_key_cuts_off_who_sends_and_opens_nothing_any_more() {
+    let (ingresses, now) = (ingresses(), Instant::now());
+    let told: Arc<Mutex<Vec<&'static str>>> = Arc::default();
+    let sink = Arc::clone(&told);
+    ingresses.tell(Webhooks { sink: Arc::new(move |hook| sink.lock().unwrap().push(hook.kind)), full_room: false });
+    let info = ingresses.create(request("obs")).await.unwrap();
+    let mut push = ingresses.begin(&info.stream_key, RTMP, now).unwrap();
+    push.note(|state| state.status = Status::EndpointPublishing.into());
+    let rotated = ingresses.rotate(&info.ingress_id).await.unwrap();
+    assert_eq!(rotated.ingress_id, info.ingress_id);
+    assert_eq!(push.ended().await, PushEnd::Revoked);
+    assert_eq!(status(&ingresses, &info.ingress_id), Status::EndpointInactive);
+    assert_eq!(ingresses.begin(&info.stream_key, RTMP, now).unwrap_err(), KeyRefusal::Unknown);
+    drop(push);
+    assert!(ingresses.begin(&rotated.stream_key, RTMP, now).is_ok());
+    assert_eq!(*told.lock().unwrap(), ["ingress_started", "ingress_ended", "ingress_updated"]);
+    assert_eq!(ingresses.rotate("IN_none").await, Err(IngressError::Missing));
 }

@@ -16,6 +16,7 @@ pub(super) enum Method {
     Update,
     List,
     Delete,
+    Rotate,
 }
 
 impl Method {
@@ -25,6 +26,8 @@ impl Method {
             "UpdateIngress" => Self::Update,
             "ListIngress" => Self::List,
             "DeleteIngress" => Self::Delete,
+            // Not LiveKit's: takes what `DeleteIngress` takes.
+            "RotateStreamKey" => Self::Rotate,
             _ => return None,
         })
     }
@@ -61,6 +64,10 @@ pub(super) async fn call(
         Method::Delete => {
             let request: proto::DeleteIngressRequest = encoding.decode(bytes)?;
             Ok(encoding.encode(&ingresses.delete(&request.ingress_id).await?))
+        }
+        Method::Rotate => {
+            let request: proto::DeleteIngressRequest = encoding.decode(bytes)?;
+            Ok(encoding.encode(&ingresses.rotate(&request.ingress_id).await?))
         }
     }
 }

@@ -26,6 +26,8 @@ pub enum Mode {
     Single,
     /// `/rtc`: a publisher and a subscriber.
     Dual,
+    /// WHIP and WHEP: one, and the client offers once. Tracks come and go on the sections that it offered.
+    Once,
 }
 
 /// Somebody with a valid token asks to come in, or to come back.

@@ -9,7 +9,7 @@ use room::{LeaveReason, ParticipantSid};
 use super::alarm::{Alarm, RESUME_TIMEOUT};
 use super::departure::leave;
 use super::session::Session;
-use super::{ConnectionId, Now, Output, RoomEvent, World};
+use super::{ConnectionId, Mode, Now, Output, RoomEvent, World};
 
 impl World {
     /// News from the media house.
@@ -73,12 +73,14 @@ impl World {
             link.lost |= link.connected && (primary || end == PeerEnd::ConsentExpired);
             link.connected = false;
         }
-        let signal = session.connection;
+        let (signal, once) = (session.connection, session.mode == Mode::Once);
         match end {
             PeerEnd::FingerprintMismatch | PeerEnd::DtlsFailed => {
                 self.room.leave(&sid, LeaveReason::MediaFailure, now.monotonic);
             }
             PeerEnd::Closed if !primary => {}
+            // Closing is how a client leaves that speaks no signal protocol.
+            PeerEnd::Closed if once => self.room.leave(&sid, LeaveReason::ClientInitiated, now.monotonic),
             PeerEnd::Closed if signal.is_none() => self.room.leave(&sid, LeaveReason::SignalClosed, now.monotonic),
             // A client that closes its side is about to leave or to come anew.
             PeerEnd::Closed => self.await_return(&sid, now),

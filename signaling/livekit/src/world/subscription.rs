@@ -111,7 +111,8 @@ fn spatial_for(publication: &Publication, width: u32, height: u32) -> u8 {
     let wanted = if portrait { width } else { height };
     let edge = |layer: &Layer| if portrait { layer.width } else { layer.height };
     let mut edges: Vec<u32> = publication.layers.iter().map(edge).collect();
-    if edges.len() < 2 {
+    // Publishers without a signal connection tell of their layers, but not how large they are.
+    if edges.len() < 2 || edges.contains(&0) {
         edges = HEIGHTS_ASSUMED.to_vec();
     } else {
         // The best layer is without limit: only those below it are compared.

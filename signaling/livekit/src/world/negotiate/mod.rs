@@ -1,6 +1,7 @@
 //! Descriptions to and fro: what they do to peers, tracks and subscriptions.
 
 mod offer;
+mod once;
 mod sections;
 mod subscriber;
 
@@ -24,6 +25,7 @@ impl World {
         match self.sessions.get(sid).map(|it| it.mode) {
             Some(Mode::Single) => self.require_sections(sid, now),
             Some(Mode::Dual) => self.offer_subscriber(sid, now),
+            Some(Mode::Once) => self.fill_sections(sid),
             None => {}
         }
     }
@@ -65,7 +67,7 @@ impl World {
         let (key, up) = (live.key, Box::new(live.up.params.clone()));
         let session = self.sessions.get_mut(sid)?;
         let peer = match session.mode {
-            Mode::Single => session.publisher.link.as_ref()?.key,
+            Mode::Single | Mode::Once => session.publisher.link.as_ref()?.key,
             Mode::Dual => session.subscriber.link.as_ref()?.key,
         };
         let down = session.downs.get_mut(track)?;

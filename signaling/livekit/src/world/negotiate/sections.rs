@@ -38,6 +38,9 @@ impl World {
         if let Some(receive) = received.get(&section.mid) {
             return SectionUse::Receive(*receive);
         }
+        if let Some(msid) = self.open_for(sid, section) {
+            return SectionUse::Open(msid);
+        }
         self.send_on(sid, section).map_or(SectionUse::Inactive, SectionUse::Send)
     }
 
@@ -170,7 +173,7 @@ impl World {
 
     /// Takes subscriptions off sections that can carry them no longer.
     fn release_downs(&mut self, sid: &ParticipantSid, offer: &Description, received: &BTreeMap<Mid, sdp::Receive>) {
-        let Some(session) = self.sessions.get_mut(sid).filter(|it| it.mode == Mode::Single) else { return };
+        let Some(session) = self.sessions.get_mut(sid).filter(|it| it.mode != Mode::Dual) else { return };
         let carries = |mid: Mid| !received.contains_key(&mid) && offer.section(mid).is_some_and(receives);
         let mut removed = Vec::new();
         for down in session.downs.values_mut() {
@@ -203,6 +206,11 @@ impl World {
     fn note_sections(&mut self, sid: &ParticipantSid, offer: &Description, uses: &[SectionUse]) {
         let Some(session) = self.sessions.get_mut(sid) else { return };
         let publisher = &mut session.publisher;
+        if session.mode == Mode::Once {
+            publisher.open = offer.sections.iter().filter(|it| receives(it)).cloned().collect();
+            publisher.sections = offer.sections.len();
+            return;
+        }
         for section in offer.sections.iter().skip(publisher.sections).filter(|it| receives(it)) {
             section.kind.media().into_iter().for_each(|kind| session.requirement.offered(kind, 1));
         }
@@ -227,6 +235,6 @@ fn name_of(section: &Section) -> Option<&str> {
 }
 
 /// Whether the client would receive on a section.
-fn receives(section: &Section) -> bool {
+pub(super) fn receives(section: &Section) -> bool {
     !section.rejected && section.direction.receives()
 }

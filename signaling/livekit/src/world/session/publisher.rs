@@ -30,6 +30,8 @@ pub(in crate::world) struct Publisher {
     /// Sections on which our last answer sent. Such a section must be answered as inactive once before it carries
     /// another track: browsers announce a track only when its section begins to flow.
     pub(in crate::world) hot: BTreeSet<Mid>,
+    /// Sections on which a client that offers once receives whatever comes.
+    pub(in crate::world) open: Vec<sdp::Section>,
     /// Sections in the client's last offer.
     pub(in crate::world) sections: usize,
 }

@@ -14,6 +14,7 @@ mod leaks;
 mod ledger;
 mod live;
 mod matrix;
+mod once;
 mod quality;
 mod recovery;
 mod resume;

@@ -154,9 +154,9 @@ impl Scene {
     pub(super) fn knock(&mut self, identity: &str, mode: Mode, change: impl FnOnce(&mut Join)) -> Client {
         let connection = self.connection();
         let mut join = join(connection, identity, mode);
-        let sections = if mode == Mode::Single { client::first_sections() } else { vec![Offered::data()] };
+        let sections = if mode != Mode::Dual { client::first_sections() } else { vec![Offered::data()] };
         let ufrag = format!("ufrag{}", connection.0);
-        if mode == Mode::Single {
+        if mode != Mode::Dual {
             let sdp = client::offer(&sections, &ufrag);
             join.request.publisher_offer = Some(description("offer", sdp, 1));
         }
