@@ -68,8 +68,8 @@ pub(crate) fn router(house: Arc<House>) -> Router {
         .route("/whip/v1/{session}", patch(change).delete(end))
         .route("/whep/v1/{session}", patch(change).delete(end))
         .layer(limit)
-        .layer(from_fn(headers))
         .layer(from_fn(livekit::http::cors))
+        .layer(from_fn(headers))
         .with_state(house)
 }
 

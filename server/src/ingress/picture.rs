@@ -269,8 +269,8 @@ fn profile(codec: door::Codec, profile: u8) -> Format {
 fn layer(plan: &LayerPlan, (width, height): (u32, u32), quality: i32) -> VideoLayer {
     let shorter = width.min(height).max(1);
     let side = u32::from(plan.height).min(shorter);
-    // Even sides, as the encoder makes them.
-    let scaled = |length: u32| (length * side / shorter) & !1;
+    // Even sides, rounded as the transcoder rounds them.
+    let scaled = |length: u32| if side < shorter { (length * side).div_ceil(shorter) & !1 } else { length & !1 };
     VideoLayer { quality, width: scaled(width), height: scaled(height), bitrate: plan.bitrate, ..Default::default() }
 }
 
@@ -337,5 +337,10 @@ mod tests {
         };
         assert_eq!((size((1280, 720)), size((720, 1280)), size((320, 180))), ((640, 360), (360, 640), (320, 180)));
         assert_eq!(size((0, 0)), (0, 0));
+        for source in [(854, 480), (1002, 564), (1366, 768), (853, 481)] {
+            let made = transcode::video::layer::fit(&[plan], 0, source).unwrap();
+            let (width, height) = size((source.0.into(), source.1.into()));
+            assert_eq!((width as usize, height as usize), made, "{source:?}");
+        }
     }
 }

@@ -11,7 +11,9 @@ const LOGS = join(HERE, 'logs');
 /** The longest a scenario may take, unless it says `deadline: N` (seconds) near its top. */
 const DEADLINE_SECONDS = 90;
 
-const names = readdirSync(join(HERE, 'scenarios')).filter((file) => /\.(mjs|py)$/.test(file)).sort();
+/** What takes programs or minutes of its own, only with `LONG=1`. */
+const FOLDER = process.env.LONG ? 'long' : 'scenarios';
+const names = readdirSync(join(HERE, FOLDER)).filter((file) => /\.(mjs|py)$/.test(file)).sort();
 const wanted = process.argv.slice(2);
 if (wanted.includes('--list')) {
   for (const file of names) console.log(plain(file));
@@ -46,7 +48,7 @@ process.exit(failed === 0 ? 0 : 1);
 
 /** One run: `{error, note, silent}`, where no `error` is success. */
 async function attempt(file) {
-  const path = join(HERE, 'scenarios', file);
+  const path = join(HERE, FOLDER, file);
   const source = readFileSync(path, 'utf8');
   const deadline = Number(/deadline: (\d+)/.exec(source)?.[1] ?? DEADLINE_SECONDS) + soakSeconds(source);
   let server;

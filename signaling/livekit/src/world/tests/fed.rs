@@ -69,3 +69,18 @@ fn a_removed_guest_is_told() {
     let heard = scene.take(&obs, |it| if let Message::Update(it) = it { Some(it.clone()) } else { None });
     assert!(heard.iter().all(|it| it.participants.iter().all(|it| it.identity != "ann")));
 }
+
+#[test]
+fn a_watched_track_stays_wanted() {
+    let mut scene = Scene::new();
+    let mut bob = scene.enter("bob", Mode::Single);
+    let obs = guest(&mut scene, "obs");
+    scene.input(Input::Feed(obs.connection, Box::new(picture("video"))));
+    scene.meet_requirements(&mut bob);
+    for _ in 0..10 {
+        scene.advance(std::time::Duration::from_secs(1));
+    }
+    let wanted = |it: &Message| if let Message::SubscribedQualityUpdate(it) = it { Some(it.clone()) } else { None };
+    let told = scene.take(&obs, wanted).pop().unwrap();
+    assert!(told.subscribed_codecs[0].qualities.iter().all(|it| it.enabled), "{told:?}");
+}

@@ -1,0 +1,55 @@
+"""OBS itself, 1080p30 with B-frames and AAC, as its defaults are: transcoded, seen and heard; stopped and started again; its
+key changed while it streams."""
+# deadline: 240
+
+import json
+import os
+import time
+import urllib.request
+
+from livekit import api
+
+from encoder import Ingresses
+from guest import Guest, until
+from obs import Obs
+from scenario import check, play
+
+
+def rotate(ingress_id: str) -> str:
+    """Another key for an ingress; LiveKit's SDKs do not know this request."""
+    token = api.AccessToken("devkey", "secret").with_grants(api.VideoGrants(ingress_admin=True)).to_jwt()
+    request = urllib.request.Request(
+        f"http://127.0.0.1:{os.environ['THALWEG_PORT']}/twirp/livekit.Ingress/RotateStreamKey",
+        json.dumps({"ingress_id": ingress_id}).encode(),
+        {"Authorization": f"Bearer {token}", "Content-Type": "application/json"},
+    )
+    with urllib.request.urlopen(request) as answer:
+        return json.load(answer)["stream_key"]
+
+
+async def scenario() -> str:
+    video = api.IngressVideoOptions(preset=api.IngressVideoEncodingPreset.H264_720P_30FPS_1_LAYER)
+    async with Ingresses() as ingresses, Guest("ada") as ada:
+        ingress = await ingresses.create(video=video)
+        async with Obs(ingress.url, ingress.stream_key):
+            began = time.monotonic()
+            await until("a picture of OBS comes", lambda: ada.sights.get("obs") and ada.sights["obs"].frames > 0, seconds=60)
+            first = time.monotonic() - began
+            await ada.sees("obs", frames=30, width=1280, seconds=60)
+            await ada.hears("obs", 660, seconds=40)
+            state = (await ingresses.one(ingress.ingress_id)).state
+            check((state.video.width, state.video.height) == (1920, 1080), f"told as {state.video}")
+            check(state.audio.mime_type == "audio/aac", f"told as {state.audio}")
+            check("transcoding" in state.error, f"nothing is said of it: {state.error!r}")
+        await until("it leaves", lambda: "obs" not in ada.room.remote_participants)
+        async with Obs(ingress.url, ingress.stream_key, hertz=440, bframes=0, audio_rate=44_100):
+            await ada.sees("obs", frames=30, seconds=60)
+            await ada.hears("obs", 440, seconds=40)
+            key = rotate(ingress.ingress_id)
+            check(key != ingress.stream_key, "the key is the same")
+            await until("it is cut off", lambda: "obs" not in ada.room.remote_participants)
+        check((await ingresses.one(ingress.ingress_id)).state.status == api.IngressState.ENDPOINT_INACTIVE, "it is not inactive")
+        return f"first picture {first:.1f} s after OBS was started"
+
+
+play(scenario)
