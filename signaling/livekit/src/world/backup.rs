@@ -139,7 +139,8 @@ impl World {
                 session.subscriber.offer_anew(mid);
                 Place::Offered(mid)
             }
-            (None, _) => Place::Waiting,
+            // A section of its only offer takes whatever comes.
+            (Some(_), Mode::Once) | (None, _) => Place::Waiting,
         };
         if let Some(key) = before.key() {
             self.command(Command::RemoveDownTrack(key));
