@@ -14,7 +14,7 @@ fn house() -> Arc<House> {
         media: livekit::MediaFacts { fingerprint: door::Fingerprint([0; 32]), candidates: Vec::new() },
         room: livekit::RoomSettings::default(),
         limits: livekit::Limits::default(),
-        ice_servers: Vec::new(),
+        ice_servers: livekit::IceServers::default(),
         signal: livekit::SignalSettings::default(),
         server: livekit::ServerFacts { version: "1".into(), node_id: "ND_x".into(), region: String::new() },
     };
