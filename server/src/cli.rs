@@ -2,6 +2,7 @@
 
 mod keys;
 mod load;
+mod room;
 mod token;
 mod transcode_child;
 
@@ -14,7 +15,7 @@ use clap::{Arg, ArgAction, ArgMatches, Command};
 
 use crate::config::schema::{self, Key, Shape, Standing};
 use crate::config::{Config, Fault, Sources};
-use crate::{StartError, serve};
+use crate::{StartError, doctor, serve};
 
 pub use token::Wish;
 
@@ -33,6 +34,10 @@ pub enum Invocation {
     Keys,
     /// Check a configuration.
     CheckConfig(Asked),
+    /// Look at the machine with the eyes of a configuration.
+    Doctor(Asked),
+    /// Ask a running server for its rooms.
+    Room(Asked, Box<room::Errand>),
     /// Load a running server.
     Load(Box<load::Errand>),
     /// Be the codecs' process of a running server.
@@ -61,6 +66,11 @@ pub fn parse(
         Some(("keys", _)) => Invocation::Keys,
         Some(("load", matches)) => Invocation::Load(Box::new(load::Errand::of(matches, &environment))),
         Some((transcode_child::NAME, _)) => Invocation::TranscodeChild,
+        Some(("room", matches)) => match room::Errand::of(matches) {
+            Some((errand, matches)) => Invocation::Room(asked(matches, environment), Box::new(errand)),
+            None => return Err(command().error(clap::error::ErrorKind::MissingSubcommand, "what of the rooms?")),
+        },
+        Some(("doctor", matches)) => Invocation::Doctor(asked(matches, environment)),
         Some(("check-config", matches)) => Invocation::CheckConfig(asked(matches, environment)),
         _ => Invocation::Serve(asked(&matches, environment)),
     })
@@ -89,6 +99,17 @@ impl Invocation {
             }
             Self::TranscodeChild => transcode_child::run(),
             Self::Load(errand) => errand.run(),
+            Self::Room(asked, errand) => {
+                let (config, _) = asked.config()?;
+                print!("{}", runtime()?.block_on(errand.run(&config))?);
+                Ok(())
+            }
+            Self::Doctor(asked) => {
+                let (config, warnings) = asked.config()?;
+                let report = runtime()?.block_on(doctor::examine(&config, &warnings));
+                print!("{}", report.text);
+                if report.faults == 0 { Ok(()) } else { Err(StartError::DoctorFaults(report.faults)) }
+            }
             Self::CheckConfig(asked) => {
                 let (_, warnings) = asked.config()?;
                 warnings.iter().for_each(|warning| println!("warning: {warning}"));
@@ -116,6 +137,17 @@ impl Asked {
     }
 }
 
+/// A runtime for one errand.
+fn runtime() -> Result<tokio::runtime::Runtime, StartError> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    runtime.map_err(|source| StartError::Io { what: "start the runtime", source })
+}
+
+/// The configuration's flags, out of sight.
+fn with_config(command: Command) -> Command {
+    command.args(config_args()).args(schema::keys().iter().map(|key| key_arg(key).hide(true)))
+}
+
 fn command() -> Command {
     Command::new("thalweg")
         .version(env!("CARGO_PKG_VERSION"))
@@ -132,6 +164,13 @@ fn command() -> Command {
         .subcommand(transcode_child::command())
         .subcommand(load::command())
         .subcommand(Command::new("keys").about("Print a new API key and its secret, for the file's keys section"))
+        .subcommand(room::command(with_config))
+        .subcommand(
+            Command::new("doctor")
+                .about("Look at ports, addresses, certificates, names and limits, and say what is wrong and how to mend it")
+                .args(config_args())
+                .args(schema::keys().iter().map(|key| key_arg(key).hide(true))),
+        )
         .subcommand(
             Command::new("check-config")
                 .about("Check a configuration file, together with the environment, and tell all its faults")
@@ -222,6 +261,8 @@ mod tests {
     fn errands() {
         assert!(matches!(invoke("thalweg keys", &[]), Invocation::Keys));
         assert!(matches!(invoke("thalweg transcode-child", &[]), Invocation::TranscodeChild));
+        assert!(matches!(invoke("thalweg room inspect river --port 1", &[]), Invocation::Room(..)));
+        assert!(matches!(invoke("thalweg doctor --config x.yaml --port 1", &[]), Invocation::Doctor(_)));
         assert!(matches!(invoke("thalweg check-config x.yaml", &[]), Invocation::CheckConfig(_)));
         let Invocation::Token(asked, wish) = invoke("thalweg token --room r --identity i --can-publish=false", &[])
         else {

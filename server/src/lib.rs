@@ -7,6 +7,7 @@ mod announce;
 mod candidates;
 pub mod cli;
 pub mod config;
+mod doctor;
 mod external;
 mod front;
 mod hooks;

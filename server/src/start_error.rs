@@ -23,6 +23,30 @@ pub enum StartError {
     /// No address is left to tell to clients.
     #[error("no address remains that clients could send media to: name one with rtc.node_ip")]
     ConfigNoAddress,
+    /// A server's address is none.
+    #[error("{0} is no address of a server: write http://host:7880 or https://host")]
+    RoomUrl(String),
+    /// A running server is not reached.
+    #[error("cannot ask the server at {host}:{port}: {source}; is it running, and is --url right?")]
+    RoomReach {
+        /// Its name or address.
+        host: String,
+        /// Its port.
+        port: u16,
+        /// The system's reason.
+        source: io::Error,
+    },
+    /// A running server said no.
+    #[error("the server answered {status}: {said}")]
+    RoomRefused {
+        /// HTTP's status.
+        status: u16,
+        /// Its words.
+        said: String,
+    },
+    /// The doctor found something.
+    #[error("{0} of these must be mended")]
+    DoctorFaults(usize),
     /// A load test cannot be run.
     #[error(transparent)]
     Load(#[from] load::LoadError),

@@ -96,6 +96,8 @@ pub(super) fn text(lobby: &LobbyCounts, shards: &[ShardStats], sockets: &[NetSta
         ("joins_refused", Counter, "Joins and validations refused", lobby.joins_refused),
         ("api_requests", Counter, "Requests to the server API", lobby.api_requests),
         ("api_refused", Counter, "Requests to the server API answered with an error", lobby.api_refused),
+        ("agent_workers", Gauge, "Agents' workers that are connected", lobby.agent_workers as u64),
+        ("agent_jobs", Gauge, "Jobs that agents do", lobby.agent_jobs as u64),
         ("revocations", Gauge, "Identities whose older tokens are refused in a room", lobby.revocations as u64),
         ("clients_cut", Counter, "Signal connections cut because the client lagged", lobby.clients_cut),
         ("notices_dropped", Counter, "Notices that a room did not take in time", lobby.notices_dropped),
@@ -105,9 +107,46 @@ pub(super) fn text(lobby: &LobbyCounts, shards: &[ShardStats], sockets: &[NetSta
         let name = head(&mut text, "thalweg_", name, kind, help);
         line(&mut text, &name, value);
     }
+    livekit(&mut text, lobby, shards);
     table(&mut text, SHARD, shards);
     table(&mut text, SOCKETS, sockets);
     text
+}
+
+/// The numbers of which LiveKit's dashboards know the names; `direction` is seen from here.
+fn livekit(text: &mut String, lobby: &LobbyCounts, shards: &[ShardStats]) {
+    let sum = |value: fn(&ShardStats) -> u64| shards.iter().map(value).sum::<u64>();
+    let packets = vec![
+        ("{direction=\"incoming\",transmission=\"initial\"}", sum(|s| s.rtp_in)),
+        ("{direction=\"outgoing\",transmission=\"initial\"}", sum(|s| s.rtp_out)),
+        ("{direction=\"outgoing\",transmission=\"retransmit\"}", sum(|s| s.rtx_out)),
+    ];
+    for (name, kind, help, rows) in [
+        ("room_total", "gauge", "Rooms", vec![("", lobby.rooms as u64)]),
+        ("participant_total", "gauge", "Participants", vec![("", lobby.participants as u64)]),
+        ("track_published_total", "gauge", "Published tracks", vec![("", sum(|s| s.up_tracks))]),
+        ("track_subscribed_total", "gauge", "Subscriptions", vec![("", sum(|s| s.down_tracks))]),
+        ("packet_total", "counter", "Media packets", packets),
+        ("packet_bytes", "counter", "Bytes of datagrams", both_ways(sum(|s| s.bytes_in), sum(|s| s.bytes_out))),
+        ("nack_total", "counter", "Packets asked for again", both_ways(sum(|s| s.nacks_in), sum(|s| s.nacks_out))),
+        ("pli_total", "counter", "Keyframe requests", both_ways(sum(|s| s.plis_in), sum(|s| s.plis_out))),
+        (
+            "packet_loss_total",
+            "counter",
+            "Media packets that never came",
+            vec![("{direction=\"incoming\"}", sum(|s| s.rtp_lost))],
+        ),
+    ] {
+        // Writing to a String does not fail.
+        let _ = writeln!(text, "# HELP livekit_{name} {help}\n# TYPE livekit_{name} {kind}");
+        for (labels, value) in rows {
+            line(text, &format_args!("livekit_{name}{labels}"), value);
+        }
+    }
+}
+
+fn both_ways(incoming: u64, outgoing: u64) -> Vec<(&'static str, u64)> {
+    vec![("{direction=\"incoming\"}", incoming), ("{direction=\"outgoing\"}", outgoing)]
 }
 
 /// Numbers of a door, of which the first `gauges` are present sizes.
@@ -218,6 +257,8 @@ mod tests {
             "# TYPE thalweg_rtp_in_total counter",
             "thalweg_rtp_in_total 5",
             "thalweg_net_turns_total 0",
+            "livekit_room_total 7",
+            "livekit_packet_total{direction=\"incoming\",transmission=\"initial\"} 5",
         ] {
             assert!(text.lines().any(|found| found == line), "{line} is missing in\n{text}");
         }

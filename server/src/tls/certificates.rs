@@ -70,6 +70,11 @@ impl Certificates {
         Ok(changed)
     }
 
+    /// The certificate that names this server.
+    pub(crate) fn leaf(&self) -> Option<CertificateDer<'static>> {
+        self.current().cert.first().cloned()
+    }
+
     /// TLS for a listener, which shows the current certificate in each handshake. `alpn` are the protocols above it.
     ///
     /// # Errors

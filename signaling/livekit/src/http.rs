@@ -18,7 +18,7 @@ use crate::error::JoinError;
 use crate::join_request::Query;
 use crate::lobby::{Lobby, unix_s};
 use crate::validate::{self, Asked, Path, Ticket};
-use crate::{twirp, ws};
+use crate::{agents, twirp, ws};
 
 /// Largest signal message from a client, in bytes; LiveKit's own cap.
 pub const SIGNAL_BYTES_MAX: usize = 2 * 1024 * 1024;
@@ -37,6 +37,7 @@ pub(crate) fn router(lobby: Lobby) -> Router {
             .route(&format!("{slash}/rtc/v1"), get(join_v1))
             .route(&format!("{slash}/rtc/validate"), get(validate_v0))
             .route(&format!("{slash}/rtc/v1/validate"), get(validate_v1))
+            .route(&format!("{slash}/agent"), get(agents::socket::serve))
             .route(&format!("{slash}/twirp/{{service}}/{{method}}"), any(twirp::serve));
     }
     router.layer(from_fn(cors)).with_state(lobby)

@@ -3,6 +3,7 @@
 //! [`Lobby`] is the shell with sockets, tasks and clocks; [`world`] is the pure core, one [`world::World`]
 //! for each room. Knows no media: commands go out through a closure, notices come in by [`Lobby::notice`].
 
+mod agents;
 mod caller;
 pub mod config;
 pub mod error;

@@ -1,6 +1,7 @@
 //! Where joins and notices find their room: the shell around all rooms of the node.
 
 mod admin;
+mod agents;
 mod forward;
 
 pub use admin::ORDER_TIMEOUT;
@@ -18,6 +19,7 @@ use rand::TryRngCore as _;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::timeout;
 
+use crate::agents::Agents;
 use crate::config::{Config, RoomSettings, RoomWish};
 use crate::error::JoinError;
 use crate::ingress::Ingresses;
@@ -67,6 +69,10 @@ pub struct LobbyCounts {
     pub api_requests: u64,
     /// Requests of administrators that were answered with an error.
     pub api_refused: u64,
+    /// Programs that wait for rooms to work in.
+    pub agent_workers: usize,
+    /// Jobs that they do.
+    pub agent_jobs: usize,
     /// Identities whose older tokens are refused in a room.
     pub revocations: usize,
     /// Connections cut because their client did not keep up.
@@ -97,6 +103,7 @@ pub(crate) struct Inner {
     registry: RwLock<Registry>,
     revocations: RwLock<Revocations>,
     ingresses: Ingresses,
+    agents: Agents,
     revocation_keeper: OnceLock<RevocationKeeper>,
     stage: watch::Sender<Stage>,
     tasks: watch::Sender<usize>,
@@ -119,6 +126,7 @@ impl Lobby {
             webhooks: OnceLock::new(),
             registry: RwLock::new(Registry::new()),
             ingresses: Ingresses::default(),
+            agents: Agents::default(),
             revocations: RwLock::new(Revocations::new(REVOCATIONS_MAX)),
             revocation_keeper: OnceLock::new(),
             stage: watch::Sender::new(Stage::Open),
@@ -205,6 +213,8 @@ impl Lobby {
             joins_refused: self.0.joins_refused.load(Ordering::Relaxed),
             api_requests: self.0.api_requests.load(Ordering::Relaxed),
             api_refused: self.0.api_refused.load(Ordering::Relaxed),
+            agent_workers: self.0.agents.workers(),
+            agent_jobs: self.0.agents.jobs(),
             revocations: self.0.revocations.read().unwrap_or_else(PoisonError::into_inner).len(),
             clients_cut: self.0.clients_cut.load(Ordering::Relaxed),
             notices_dropped: self.0.notices_dropped.load(Ordering::Relaxed),
@@ -242,7 +252,11 @@ impl Lobby {
     pub(crate) async fn join(&self, ticket: Ticket) -> Result<Connection, JoinError> {
         self.check_room(&ticket)?;
         for _ in 0..JOIN_TRIES {
-            let room = self.0.room(&ticket.room, || ticket.room_wish(&self.0.config.room))?;
+            let wish = || {
+                self.0.agents.expect(&ticket.room, ticket.room_agents());
+                ticket.room_wish(&self.0.config.room)
+            };
+            let room = self.0.room(&ticket.room, wish)?;
             let (connection, outbox) = Connection::new(&self.0, &room, &ticket)?;
             let (verdict, answer) = oneshot::channel();
             let join = RoomInput::Join { join: Box::new(ticket.join(connection.id)), outbox, verdict };

@@ -9,7 +9,7 @@ use door::{Command, Level, Notice, PeerKey, TrackKey};
 use livekit_protocol as proto;
 use tokio::sync::{mpsc, oneshot, watch};
 
-use crate::lobby::{self, Alive, Inner, Stage, Verdict};
+use crate::lobby::{self, Alive, Inner, Lobby, Stage, Verdict};
 use crate::mailbox::{Outbox, PostError};
 use crate::token;
 use crate::world::{
@@ -312,6 +312,8 @@ impl Tenancy {
 
     /// Tells an event to back ends, if any are there to be told.
     fn tell(&self, event: RoomEvent) {
+        let lobby = Lobby::of(self.alive.lobby());
+        lobby.agents().hear(&lobby, &self.name, &event);
         if let Some(webhooks) = self.alive.lobby().webhooks.get() {
             webhooks.tell(&self.name, event, lobby::now().unix_ms);
         }

@@ -324,6 +324,12 @@ impl AccessToken {
         self
     }
 
+    /// Sets what kind of participant it is: `agent`, `ingress` and so on.
+    pub fn kind(mut self, kind: impl Into<String>) -> Self {
+        self.claims.kind = kind.into();
+        self
+    }
+
     /// Sets the participant's metadata.
     pub fn metadata(mut self, metadata: impl Into<String>) -> Self {
         self.claims.metadata = metadata.into();

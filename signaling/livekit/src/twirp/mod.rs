@@ -1,8 +1,9 @@
-//! LiveKit's server API: `livekit.RoomService` and `livekit.Ingress` over Twirp (version 7), with protobuf and JSON bodies.
+//! LiveKit's server API: `livekit.RoomService`, `livekit.Ingress` and `livekit.AgentDispatchService` over Twirp (version 7), with protobuf and JSON bodies.
 //!
 //! Who asks is checked before the body is read; grants, errors and statuses are LiveKit's.
 
 mod access;
+mod agents;
 mod body;
 mod error;
 mod ingress;
@@ -30,12 +31,12 @@ use error::{Code, TwirpError};
 pub const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 /// The services that are served here.
 const INGRESS_SERVICE: &str = "livekit.Ingress";
+const AGENT_SERVICE: &str = "livekit.AgentDispatchService";
 const ROOM_SERVICE: &str = "livekit.RoomService";
 /// Services of LiveKit's that this server does not have, so that their users read more than "bad route".
-const UNSERVED: [&str; 7] = [
+const UNSERVED: [&str; 6] = [
     "livekit.Egress",
     "livekit.SIP",
-    "livekit.AgentDispatchService",
     "livekit.Connector",
     "livekit.PhoneNumberService",
     "livekit.CloudAgent",
@@ -95,6 +96,12 @@ async fn answer(lobby: &Lobby, service: &str, method: &str, request: Request) ->
         method.need().check_token(claims.as_ref())?;
         let bytes = read(lobby, request).await?;
         return Ok(ingress::call(lobby, method, encoding, &bytes).await?);
+    }
+    if let Some(method) = agents::Method::named(method).filter(|_| service == AGENT_SERVICE) {
+        let encoding = Encoding::of(request.headers())?;
+        method.need().check_token(claims.as_ref())?;
+        let bytes = read(lobby, request).await?;
+        return Ok(agents::call(lobby, method, claims.as_ref(), encoding, &bytes).await?);
     }
     let method = rooms::Method::named(method).filter(|_| service == ROOM_SERVICE);
     let method = method

@@ -61,6 +61,8 @@ shaped! {
     IngressInfo: &INGRESS;
     ListIngressResponse: &Shape(&[("next_page_token", Nothing), ("items", Each(&INGRESS))]);
     PerformRpcResponse: &Shape(&[("payload", Text)]);
+    AgentDispatch: &DISPATCH;
+    ListAgentDispatchResponse: &Shape(&[("agent_dispatches", Each(&DISPATCH))]);
 }
 
 const INGRESS: Shape = Shape(&[
@@ -92,6 +94,19 @@ const INGRESS_STATE: Shape = Shape(&[
     ("resource_id", Text),
     ("tracks", Each(&TRACK)),
 ]);
+
+const DISPATCH: Shape = Shape(&[
+    ("id", Text),
+    ("agent_name", Text),
+    ("room", Text),
+    ("metadata", Text),
+    ("state", One(&DISPATCH_STATE)),
+    ("restart_policy", Word("JRP_ON_FAILURE")),
+    ("deployment", Text),
+    ("attributes", Words),
+]);
+
+const DISPATCH_STATE: Shape = Shape(&[("jobs", List), ("created_at", Long), ("deleted_at", Long)]);
 
 const ROOM: Shape = Shape(&[
     ("sid", Text),

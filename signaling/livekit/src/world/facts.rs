@@ -4,8 +4,8 @@ use door::Codec;
 use livekit_protocol as proto;
 use proto::server_info::Edition;
 
-use super::World;
 use super::publication::is_video;
+use super::{ServerFacts, World};
 
 /// The protocol version that the server speaks. From 18 on clients would negotiate data channels out of band.
 const PROTOCOL: i32 = 17;
@@ -50,16 +50,20 @@ impl World {
 
     /// The server in LiveKit's words.
     pub(super) fn server_info(&self) -> proto::ServerInfo {
-        let facts = &self.config.server;
-        proto::ServerInfo {
-            edition: Edition::Standard.into(),
-            version: facts.version.clone(),
-            protocol: PROTOCOL,
-            region: facts.region.clone(),
-            node_id: facts.node_id.clone(),
-            debug_info: String::new(),
-            agent_protocol: AGENT_PROTOCOL,
-        }
+        server_info(&self.config.server)
+    }
+}
+
+/// The server in LiveKit's words.
+pub(crate) fn server_info(facts: &ServerFacts) -> proto::ServerInfo {
+    proto::ServerInfo {
+        edition: Edition::Standard.into(),
+        version: facts.version.clone(),
+        protocol: PROTOCOL,
+        region: facts.region.clone(),
+        node_id: facts.node_id.clone(),
+        debug_info: String::new(),
+        agent_protocol: AGENT_PROTOCOL,
     }
 }
 

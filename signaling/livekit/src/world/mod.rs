@@ -52,6 +52,8 @@ mod tests;
 mod updates;
 
 pub use admin::{Fault, Order, OrderId, Reply, RoomChange};
+pub(crate) use facts::server_info;
+
 pub use config::{IceServers, MediaFacts, RelayCredentials, ServerFacts, WorldConfig};
 pub use data_track::FrameHead;
 pub use fed::{FedError, FedNews, FedTrack};
