@@ -48,7 +48,7 @@ impl Address {
 
     /// The server of a configuration, from this machine.
     pub(super) fn of(config: &Config) -> Self {
-        let ip = config.http.bind.first().copied().unwrap_or(IpAddr::from([127, 0, 0, 1]));
+        let ip = config.http.bind.first().copied().unwrap_or_else(|| IpAddr::from([127, 0, 0, 1]));
         let host = match ip {
             // Its certificate names no address.
             _ if config.tls.is_some() => "localhost".to_owned(),
@@ -66,14 +66,15 @@ impl Address {
 /// When the server is not reached or says no.
 pub(super) async fn ask(address: &Address, method: &str, token: &str, body: &Value) -> Result<Value, StartError> {
     let failed = |source| StartError::RoomReach { host: address.host.clone(), port: address.port, source };
-    let asked = tokio::time::timeout(ANSWER_MAX, exchange(address, method, token, &body.to_string()));
+    let body = body.to_string();
+    let asked = tokio::time::timeout(ANSWER_MAX, exchange(address, method, token, &body));
     let answer = asked.await.map_err(|_| failed(io::ErrorKind::TimedOut.into()))?.map_err(failed)?;
     let (status, body) = parse(&answer).ok_or_else(|| failed(io::ErrorKind::InvalidData.into()))?;
     let value: Value = serde_json::from_str(body).unwrap_or(Value::Null);
     if status == 200 {
         return Ok(value);
     }
-    let said = value["msg"].as_str().unwrap_or(body.trim()).to_owned();
+    let said = value["msg"].as_str().unwrap_or_else(|| body.trim()).to_owned();
     Err(StartError::RoomRefused { status, said })
 }
 

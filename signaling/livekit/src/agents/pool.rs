@@ -161,14 +161,20 @@ mod tests {
 
     fn status(pool: &Pool, id: &str) -> proto::JobStatus {
         let jobs = &pool.rooms["river"].dispatches["AD_1"].state.as_ref().unwrap().jobs;
-        jobs.iter().find(|job| job.id == id).unwrap().state.as_ref().map_or(proto::JobStatus::JsPending, |it| it.status())
+        jobs.iter()
+            .find(|job| job.id == id)
+            .unwrap()
+            .state
+            .as_ref()
+            .map_or(proto::JobStatus::JsPending, |it| it.status())
     }
 
     #[test]
     fn the_idlest_of_a_name_is_asked_first_and_nobody_twice() {
         let mut pool = Pool::default();
-        let keys: Vec<_> =
-            [("", 0.1), ("echo", 0.9), ("echo", 0.2)].map(|(name, load)| pool.register(worker(name, load).0).unwrap()).into();
+        let keys: Vec<_> = [("", 0.1), ("echo", 0.9), ("echo", 0.2)]
+            .map(|(name, load)| pool.register(worker(name, load).0).unwrap())
+            .into();
         let best = |pool: &Pool, asked: &[WorkerKey]| pool.best("echo", JobType::JtRoom, asked).map(|(key, _)| key);
         assert_eq!(best(&pool, &[]), Some(keys[2]));
         assert_eq!(best(&pool, &[keys[2]]), Some(keys[1]));
@@ -184,4 +190,32 @@ mod tests {
         let (mine, _inbox) = worker("", 0.0);
         let key = pool.register(mine).unwrap();
         job(&mut pool, "AJ_1", key);
-        pool.update_j
+        pool.update_job("AJ_1", proto::JobStatus::JsSuccess, "", 5);
+        assert_eq!((status(&pool, "AJ_1"), pool.jobs.len()), (proto::JobStatus::JsSuccess, 0));
+        job(&mut pool, "AJ_2", key);
+        pool.leave(key, 6);
+        assert_eq!((status(&pool, "AJ_2"), pool.jobs.len()), (proto::JobStatus::JsFailed, 0));
+        let (other, _inbox) = worker("", 0.0);
+        let key = pool.register(other).unwrap();
+        job(&mut pool, "AJ_3", key);
+        let (_, endings) = pool.remove_dispatch("river", "AD_1").unwrap();
+        assert_eq!((endings.len(), pool.jobs.len()), (1, 0));
+        job(&mut pool, "AJ_4", key);
+        pool.end_room("river");
+        assert!(pool.jobs.is_empty() && pool.rooms.is_empty());
+    }
+
+    #[test]
+    fn workers_and_jobs_are_bounded() {
+        let mut pool = Pool::default();
+        let registered = (0..=WORKERS_MAX).filter(|_| pool.register(worker("", 0.0).0).is_some()).count();
+        assert_eq!(registered, WORKERS_MAX);
+        for index in 0..JOBS_MAX + 5 {
+            let work = pool.rooms.entry("river".into()).or_default();
+            work.dispatches.entry("AD_1".into()).or_default();
+            let job = proto::Job { id: format!("AJ_{index}"), dispatch_id: "AD_1".into(), ..Default::default() };
+            pool.assign("river", &job, 1);
+        }
+        assert_eq!(pool.jobs.len(), JOBS_MAX);
+    }
+}
