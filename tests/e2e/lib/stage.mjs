@@ -44,7 +44,9 @@ export class Stage {
   async browser({ allow = true } = {}) {
     if (!this.#browser) {
       const args = allow ? [...FLAGS, '--use-fake-ui-for-media-stream', '--auto-accept-this-tab-capture'] : FLAGS;
-      this.#browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args });
+      const options = { executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args };
+      // On a busy machine a browser sometimes ends as it starts, before it has seen anything of the server.
+      this.#browser = await chromium.launch(options).catch(() => chromium.launch(options));
       this.atEnd(() => this.#browser.close());
     }
     return this.#browser;
