@@ -75,6 +75,8 @@ pub struct Config {
     pub ingress: Ingress,
     /// The TURN server inside.
     pub turn: TurnInside,
+    /// The Calls API.
+    pub calls: Calls,
 }
 
 /// The TURN server inside, which relays to this server's media and to nothing else.
@@ -103,6 +105,25 @@ pub struct TlsFiles {
     pub cert: PathBuf,
     /// PEM, not encrypted.
     pub key: PathBuf,
+}
+
+/// The Calls API.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Calls {
+    /// It is served.
+    pub enabled: bool,
+    /// The WebSocket URL of media that clients are told; empty makes it of the request's host.
+    pub url: String,
+    /// Anybody may become a guest.
+    pub guests: bool,
+    /// Requests without a token are those of a viewer.
+    pub anonymous: bool,
+    /// Web origins that may ask; empty is all.
+    pub origins: Vec<String>,
+    /// Requests of one user in a second; 0 is no limit.
+    pub user_rate: u32,
+    /// Requests with one key in a second; 0 is no limit.
+    pub key_rate: u32,
 }
 
 /// How foreign media comes in.

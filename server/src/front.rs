@@ -12,6 +12,7 @@ use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use calls_api::Calls;
 use hooks::Hooks;
 use livekit::Lobby;
 use store::Store;
@@ -35,6 +36,7 @@ pub(crate) struct Front {
     rtmp: Option<Arc<Door>>,
     relay: Option<Arc<Relay>>,
     whip: Option<Arc<House>>,
+    calls: Option<Calls>,
     draining: AtomicBool,
 }
 
@@ -50,6 +52,7 @@ impl Front {
             rtmp: None,
             relay: node.relay.clone(),
             whip: None,
+            calls: None,
             draining: AtomicBool::new(false),
         }
     }
@@ -69,6 +72,12 @@ impl Front {
     /// Has the metrics tell of WHIP and WHEP, too.
     pub(crate) fn with_whip(mut self, whip: Arc<House>) -> Self {
         self.whip = Some(whip);
+        self
+    }
+
+    /// Has the metrics tell of calls, too.
+    pub(crate) fn with_calls(mut self, calls: Option<Calls>) -> Self {
+        self.calls = calls;
         self
     }
 
@@ -130,6 +139,9 @@ async fn metrics(State(front): State<Arc<Front>>) -> Response {
     }
     if let Some(relay) = &front.relay {
         text.push_str(&metrics::relay(&relay.numbers()));
+    }
+    if let Some(calls) = &front.calls {
+        text.push_str(&metrics::calls(&calls.counts()));
     }
     ([(header::CONTENT_TYPE, METRICS_TYPE)], text).into_response()
 }

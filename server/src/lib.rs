@@ -4,6 +4,7 @@
 //! wants, starts the media house, puts the lobby behind an HTTP port and carries words between the two.
 
 mod announce;
+mod calls;
 mod candidates;
 pub mod cli;
 pub mod config;

@@ -18,7 +18,9 @@ use crate::front::Front;
 use crate::listen::Secure;
 use crate::reload::{Reload, Reread};
 use crate::tls::Certificates;
-use crate::{StartError, announce, external, front, hooks, ingress, listen, logs, node, revocations, store, tls, whip};
+use crate::{
+    StartError, announce, calls, external, front, hooks, ingress, listen, logs, node, revocations, store, tls, whip,
+};
 
 /// How long the last webhooks may take; what is not delivered then is delivered after the next start.
 const HOOKS_GRACE: Duration = Duration::from_secs(2);
@@ -63,10 +65,12 @@ async fn run(config: &Config, reread: Reread) -> Result<(), StartError> {
     ingress::restore(&store, &node.lobby).await.map_err(StartError::Ingresses)?;
     let rtmp = ingress::start(config, &node)?;
     let house = whip::start(config, &node, addresses.first());
+    let calls = calls::start(config, &node.lobby, &store, &hooks).await.map_err(StartError::Calls)?;
     let front = Front::new(config, &node).with(store, Arc::clone(&hooks)).with_rtmp(rtmp).with_whip(Arc::clone(&house));
-    let front = Arc::new(front);
+    let front = Arc::new(front.with_calls(calls.clone()));
     let (stop, stopped) = watch::channel(false);
     let router = node.lobby.router().merge(whip::router(house)).merge(front::router(Arc::clone(&front)));
+    let router = router.merge(calls.as_ref().map_or_else(Router::new, calls_api::Calls::router));
     let serving = open_doors(listeners, certificates.as_ref(), &router, &stopped)?;
     let watched: Vec<_> = certificates.into_iter().chain(turns_own).collect();
     let reload = Reload::new(config, node.lobby.keys(), &watched, reread);
@@ -84,6 +88,7 @@ async fn run(config: &Config, reread: Reread) -> Result<(), StartError> {
             tracing::info!("the drain is over; who is left is asked to reconnect");
         }
         node.lobby.shutdown(grace).await;
+        calls.iter().for_each(calls_api::Calls::close);
         hooks.shutdown(HOOKS_GRACE).await;
         stop.send_replace(true);
         let all = async {

@@ -114,6 +114,9 @@ pub enum StartError {
     /// Revoked tokens cannot be read.
     #[error("cannot read which tokens are revoked: {0}")]
     Revocations(::store::StoreError),
+    /// Call types cannot be read.
+    #[error("cannot read which call types there are: {0}")]
+    Calls(::store::StoreError),
     /// Ingresses cannot be read.
     #[error("cannot read which ingresses there are: {0}")]
     Ingresses(::store::StoreError),

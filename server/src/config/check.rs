@@ -10,7 +10,7 @@ use super::outside;
 use super::raw::Raw;
 use super::read::{NodeIps, Preset};
 use super::values::{HostPort, Level, Secret, TcpPort, TurnServer, UdpPorts};
-use super::{Choice, Config, Http, Ingress, Limit, Logging, Room, Rtc, keyfile};
+use super::{Calls, Choice, Config, Http, Ingress, Limit, Logging, Room, Rtc, keyfile};
 use super::{
     DEVELOPMENT_KEY, DEVELOPMENT_SECRET, MEDIA_TCP_PORT_DEFAULT, PORT_DEFAULT, RTMP_PORT_DEFAULT, SECRET_CHARS_MIN,
     UDP_PORT_DEFAULT,
@@ -47,6 +47,7 @@ pub(crate) fn check(mut raw: Raw, from_file: bool) -> Result<(Config, Vec<Fault>
         webhook,
         ingress: ingress(&mut raw),
         turn: outside::turn(&mut raw),
+        calls: calls(&mut raw),
     };
     match raw.verdict() {
         (faults, warnings) if faults.is_empty() => Ok((config, warnings)),
@@ -134,6 +135,29 @@ fn ingress(raw: &mut Raw) -> Ingress {
         raw.fault(raw.place("ingress.whip_base_url"), "ingress.whip_base_url", text);
     }
     Ingress { rtmp_port: raw.take("ingress.rtmp_port").unwrap_or(unnamed), rtmp_base_url, whip_base_url }
+}
+
+fn calls(raw: &mut Raw) -> Calls {
+    let url: String = raw.take("calls.url").unwrap_or_default();
+    if !url.is_empty() && !url.starts_with("ws://") && !url.starts_with("wss://") {
+        raw.fault(raw.place("calls.url"), "calls.url", "expected an address such as wss://live.example.com");
+    }
+    let origins: Vec<String> = raw.take("calls.allowed_origins").unwrap_or_default();
+    let plain = |origin: &&String| !origin.starts_with("http://") && !origin.starts_with("https://");
+    if let Some(origin) = origins.iter().find(|origin| plain(origin) || origin.ends_with('/')) {
+        let text = format!("{origin} is no web origin: expected one such as https://app.example.com");
+        raw.fault(raw.place("calls.allowed_origins"), "calls.allowed_origins", &text);
+    }
+    let rates = calls_api::Rates::default();
+    Calls {
+        enabled: raw.take("calls.enabled").unwrap_or(true),
+        url,
+        guests: raw.take("calls.guests").unwrap_or(false),
+        anonymous: raw.take("calls.anonymous").unwrap_or(false),
+        origins,
+        user_rate: raw.take("calls.rate_limit.user").unwrap_or(rates.user),
+        key_rate: raw.take("calls.rate_limit.key").unwrap_or(rates.key),
+    }
 }
 
 fn logging(raw: &mut Raw) -> Logging {

@@ -124,7 +124,10 @@ fn key(raw: &mut Raw, keys: &BTreeMap<String, Secret>) -> String {
 fn events(raw: &mut Raw, path: &str) -> Vec<String> {
     let names: Vec<String> = raw.take(path).unwrap_or_default();
     for name in &names {
-        if !EVENTS.contains(&name.as_str()) && !EVENTS_ELSEWHERE.contains(&name.as_str()) {
+        if !EVENTS.contains(&name.as_str())
+            && !calls_api::EVENTS.contains(&name.as_str())
+            && !EVENTS_ELSEWHERE.contains(&name.as_str())
+        {
             let text = format!("no such event: {name}; there are {}", EVENTS.join(", "));
             raw.fault(raw.place(path), path, &text);
         }

@@ -149,6 +149,25 @@ fn both_ways(incoming: u64, outgoing: u64) -> Vec<(&'static str, u64)> {
     vec![("{direction=\"incoming\"}", incoming), ("{direction=\"outgoing\"}", outgoing)]
 }
 
+/// The numbers of calls.
+pub(super) fn calls(counts: &calls_api::Counts) -> String {
+    let mut text = String::new();
+    for (name, kind, help, value) in [
+        ("calls_cached", Gauge, "Calls in memory", counts.cached as u64),
+        ("calls_listeners", Gauge, "Connections for events of calls", counts.hub.connections as u64),
+        ("calls_requests", Counter, "Requests to the Calls API", counts.requests),
+        ("calls_refused", Counter, "Requests to the Calls API refused", counts.refused),
+        ("calls_failed", Counter, "Requests to the Calls API that the server failed", counts.failed),
+        ("calls_news_dropped", Counter, "News of rooms that calls did not take", counts.news_dropped),
+        ("calls_events", Counter, "Events of calls sent to connections", counts.hub.told),
+        ("calls_listeners_cut", Counter, "Connections for events cut because they did not keep up", counts.hub.cut),
+    ] {
+        let name = head(&mut text, "thalweg_", name, kind, help);
+        line(&mut text, &name, value);
+    }
+    text
+}
+
 /// Numbers of a door, of which the first `gauges` are present sizes.
 pub(super) fn numbers(numbers: &[(&'static str, &'static str, u64)], gauges: usize) -> String {
     let mut text = String::new();

@@ -2,6 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+mod kept;
+
+pub use kept::{Exception, Kept};
+
 use crate::{CallId, CallType, Capabilities, Capability, Role, Settings, UserId};
 
 /// Members of one call; more are refused. A call for everybody needs no members.
@@ -69,6 +73,8 @@ pub enum CallEvent {
     StoppedLive,
     /// Everybody must go.
     Ended,
+    /// Settings or plan have changed, and with them perhaps what everybody may do.
+    Updated,
     /// Members came, went or changed.
     MembersChanged(Vec<UserId>),
     /// Somebody asks for more.
@@ -160,6 +166,42 @@ impl Call {
         &self.settings
     }
 
+    /// Who made it.
+    pub fn created_by(&self) -> &UserId {
+        &self.created_by
+    }
+
+    /// When it is planned to begin, in milliseconds since 1970.
+    pub fn starts_at_ms(&self) -> Option<u64> {
+        self.starts_at_ms
+    }
+
+    /// Who was sent out.
+    pub fn blocked(&self) -> &BTreeSet<UserId> {
+        &self.blocked
+    }
+
+    /// Who asks for what, and waits for an answer.
+    pub fn requests(&self) -> &BTreeMap<UserId, Capabilities> {
+        &self.requests
+    }
+
+    /// What somebody is in this call: its role as a member, else that of its token.
+    pub fn role_of<'a>(&'a self, actor: &'a Actor) -> &'a Role {
+        match self.members.get(&actor.user) {
+            Some(role) if actor.role != Role::admin() => role,
+            _ => &actor.role,
+        }
+    }
+
+    /// What an actor may do, if that and this call's phase allow something.
+    ///
+    /// # Errors
+    /// The call is over, or the actor lacks the capability.
+    pub fn check(&self, kind: &CallType, actor: &Actor, capability: Capability) -> Result<Capabilities, Fault> {
+        self.allowed(kind, actor, capability)
+    }
+
     /// Who belongs to it.
     pub fn members(&self) -> &BTreeMap<UserId, Role> {
         &self.members
@@ -170,10 +212,7 @@ impl Call {
         if self.blocked.contains(&actor.user) {
             return Capabilities::default();
         }
-        let role = match self.members.get(&actor.user) {
-            Some(role) if actor.role != Role::admin() => role,
-            _ => &actor.role,
-        };
+        let role = self.role_of(actor);
         let lent = self.lent.get(&actor.user).copied().unwrap_or_default();
         let mut all = kind.grants_of(role).with(lent.more).without(lent.less);
         for capability in [Capability::SendAudio, Capability::SendVideo, Capability::Screenshare, Capability::SendChat]
@@ -188,8 +227,18 @@ impl Call {
     /// Lets somebody in: what it may do. `present` is how many others are there.
     ///
     /// # Errors
-    /// The call is over, full or not live yet, or the user may not join.
+    /// As for [`Call::may_enter`].
     pub fn admit(&mut self, kind: &CallType, actor: &Actor, present: u32, now_ms: u64) -> Result<Capabilities, Fault> {
+        let all = self.may_enter(kind, actor, present, now_ms)?;
+        self.first_join_ms.get_or_insert(now_ms);
+        Ok(all)
+    }
+
+    /// What somebody may do who would come in now. `present` is how many others are there.
+    ///
+    /// # Errors
+    /// The call is over, full or not live yet, or the user may not join.
+    pub fn may_enter(&self, kind: &CallType, actor: &Actor, present: u32, now_ms: u64) -> Result<Capabilities, Fault> {
         self.not_over()?;
         if self.blocked.contains(&actor.user) {
             return Err(Fault::PeerBlocked);
@@ -205,8 +254,29 @@ impl Call {
         if most > 0 && present >= most {
             return Err(Fault::PeerFull);
         }
-        self.first_join_ms.get_or_insert(now_ms);
         Ok(all)
+    }
+
+    /// Changes how the call behaves and when it is planned to begin; what is `None` stays. A call that has no backstage
+    /// any more is live.
+    ///
+    /// # Errors
+    /// The call is over, or the actor may not.
+    pub fn update(
+        &mut self,
+        kind: &CallType,
+        actor: &Actor,
+        settings: Option<Settings>,
+        starts_at_ms: Option<Option<u64>>,
+    ) -> Result<Vec<CallEvent>, Fault> {
+        self.allowed(kind, actor, Capability::UpdateCall)?;
+        self.settings = settings.unwrap_or_else(|| self.settings.clone());
+        self.starts_at_ms = starts_at_ms.unwrap_or(self.starts_at_ms);
+        let mut events = vec![CallEvent::Updated];
+        if !self.settings.backstage.enabled && self.phase == Phase::Backstage {
+            events.extend(self.turn(Phase::Live, CallEvent::WentLive));
+        }
+        Ok(events)
     }
 
     /// Opens the curtain.

@@ -10,6 +10,7 @@ use crate::{Capabilities, Role, Settings};
 
 /// A kind of call.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct CallType {
     /// What a call of this kind begins with.
@@ -134,6 +135,25 @@ mod tests {
             let found: String = letters.map(|(it, letter)| if grants.has(*it) { letter } else { '-' }).collect();
             assert_eq!(found, row, "{kind} {role}");
         }
+    }
+
+    /// The guide tells every capability with its roles, as the code has them.
+    #[test]
+    fn the_guide_has_the_table() {
+        let guide = include_str!("../../../docs/guide/calls.md");
+        let types = builtin_types();
+        for capability in Capability::ALL {
+            let cells = ["default", "audio_room", "livestream"].map(|kind| {
+                let roles = [Role::host(), Role::admin(), Role::user(), Role::viewer()];
+                let may = roles.iter().filter(|role| types[kind].grants_of(role).has(*capability));
+                may.map(Role::as_str).collect::<Vec<_>>().join(" ")
+            });
+            let meaning = capability.meaning().trim_end_matches('.');
+            let meaning = format!("{}{}", meaning[..1].to_ascii_lowercase(), &meaning[1..]);
+            let line = format!("| `{capability}` | {meaning} | {} |", cells.join(" | "));
+            assert!(guide.contains(&line), "docs/guide/calls.md lacks the line\n{line}");
+        }
+        assert!(types["development"].grants.values().all(|all| *all == Capabilities::all()));
     }
 
     #[test]

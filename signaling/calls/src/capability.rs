@@ -6,17 +6,24 @@ use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 macro_rules! capabilities {
-    ($($(#[$doc:meta])* $variant:ident = $name:literal,)*) => {
+    ($($(#[doc = $doc:literal])* $variant:ident = $name:literal,)*) => {
         /// One thing that somebody may do in a call.
         #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
         #[repr(u8)]
         pub enum Capability {
-            $($(#[$doc])* $variant,)*
+            $($(#[doc = $doc])* $variant,)*
         }
 
         impl Capability {
             /// All there are.
             pub const ALL: &[Self] = &[$(Self::$variant,)*];
+
+            /// What it allows, in one line.
+            pub fn meaning(self) -> &'static str {
+                match self {
+                    $(Self::$variant => concat!($($doc),*).trim_ascii(),)*
+                }
+            }
 
             /// Its name in the API.
             pub fn name(self) -> &'static str {
@@ -28,6 +35,7 @@ macro_rules! capabilities {
     };
 }
 
+// The order is that of the bits in stores: new ones come last.
 capabilities! {
     /// Come in while the call is live, or has no backstage.
     JoinCall = "join-call",
@@ -116,6 +124,16 @@ impl Capabilities {
         Capability::ALL.iter().copied().collect()
     }
 
+    /// The set as a number, a bit for each: for a store that holds no lists.
+    pub fn bits(self) -> u32 {
+        self.0
+    }
+
+    /// The set of a number; bits that stand for nothing are left out.
+    pub fn from_bits(bits: u32) -> Self {
+        Self(bits & Self::all().0)
+    }
+
     /// Whether one is in it.
     pub fn has(self, capability: Capability) -> bool {
         self.0 & capability.bit() != 0
@@ -178,6 +196,30 @@ impl<'de> Deserialize<'de> for Capabilities {
     }
 }
 
+#[cfg(feature = "schema")]
+impl schemars::JsonSchema for Capability {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Capability".into()
+    }
+
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        let names: Vec<&str> = Self::ALL.iter().map(|it| it.name()).collect();
+        schemars::json_schema!({ "type": "string", "enum": names, "description": "One thing that somebody may do in a call." })
+    }
+}
+
+#[cfg(feature = "schema")]
+impl schemars::JsonSchema for Capabilities {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Capabilities".into()
+    }
+
+    fn json_schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        let item = generator.subschema_for::<Capability>();
+        schemars::json_schema!({ "type": "array", "items": item, "maxItems": 100 })
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -200,6 +242,8 @@ mod tests {
         let text = serde_json::to_string(&set).unwrap();
         assert_eq!(text, r#"["join-call","send-audio"]"#);
         assert_eq!(serde_json::from_str::<Capabilities>(&text).unwrap(), set);
+        assert_eq!(Capabilities::from_bits(set.bits()), set);
+        assert_eq!(Capabilities::from_bits(u32::MAX), Capabilities::all());
         assert!(serde_json::from_str::<Capabilities>(r#"["fly"]"#).is_err());
     }
 }

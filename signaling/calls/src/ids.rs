@@ -38,6 +38,19 @@ macro_rules! name {
         #[serde(try_from = "String", into = "String")]
         pub struct $name(String);
 
+        #[cfg(feature = "schema")]
+        impl schemars::JsonSchema for $name {
+            fn schema_name() -> std::borrow::Cow<'static, str> {
+                stringify!($name).into()
+            }
+
+            fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+                schemars::json_schema!({
+                    "type": "string", "minLength": 1, "maxLength": NAME_BYTES_MAX, "pattern": "^[A-Za-z0-9_.@-]+$",
+                })
+            }
+        }
+
         impl $name {
             /// Takes a name.
             ///
@@ -126,6 +139,12 @@ impl CallId {
         Ok(Self { kind: checked(kind)?, name: checked(name)? })
     }
 
+    /// The call of a room, if its name is one that a call's room may have.
+    pub fn of_room(room: &str) -> Option<Self> {
+        let (kind, name) = room.split_once(':')?;
+        Self::new(kind, name).ok()
+    }
+
     /// The call type's name.
     pub fn kind(&self) -> &str {
         &self.kind
@@ -166,6 +185,8 @@ mod tests {
             assert_eq!(UserId::new(text), Err(error), "{text}");
         }
         assert_eq!(CallId::new("default", "standup").unwrap().to_string(), "default:standup");
+        assert_eq!(CallId::of_room("default:standup"), CallId::new("default", "standup").ok());
+        assert_eq!([CallId::of_room("standup"), CallId::of_room("a:b:c"), CallId::of_room(":b")], [None, None, None]);
         assert!(serde_json::from_str::<Role>("\"a b\"").is_err());
     }
 }

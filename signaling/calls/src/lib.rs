@@ -10,7 +10,9 @@ mod ids;
 mod rights;
 mod settings;
 
-pub use call::{Actor, Call, CallEvent, Draft, EXCEPTIONS_MAX, Fault, MEMBERS_MAX, Phase, REQUESTS_MAX};
+pub use call::{
+    Actor, Call, CallEvent, Draft, EXCEPTIONS_MAX, Exception, Fault, Kept, MEMBERS_MAX, Phase, REQUESTS_MAX,
+};
 pub use call_type::{CallType, builtin_types};
 pub use capability::{Capabilities, Capability};
 pub use ids::{CallId, NAME_BYTES_MAX, NameError, Role, UserId};

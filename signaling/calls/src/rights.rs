@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use room::{Grants, Source};
 
-use crate::{Capabilities, Capability, Settings};
+use crate::{Actor, Call, CallType, Capabilities, Capability, Phase, Settings};
 
 /// The rights in the room. A source that the call's settings do not know is given to nobody.
 pub fn media_grants(capabilities: Capabilities, settings: &Settings) -> Grants {
@@ -22,6 +22,17 @@ pub fn media_grants(capabilities: Capabilities, settings: &Settings) -> Grants {
         can_subscribe: capabilities.has(Capability::JoinCall) || capabilities.has(Capability::JoinBackstage),
         can_publish_data: capabilities.has(Capability::SendEvents),
         ..Grants::default()
+    }
+}
+
+impl Call {
+    /// What an actor's media may do in the room at present. Who came ahead of time is there and receives nothing until the
+    /// call is live.
+    pub fn media(&self, kind: &CallType, actor: &Actor) -> Grants {
+        let all = self.capabilities(kind, actor);
+        let mut grants = media_grants(all, self.settings());
+        grants.can_subscribe &= self.phase() == Phase::Live || all.has(Capability::JoinBackstage);
+        grants
     }
 }
 

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 /// All settings of a call.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Settings {
     /// Microphones.
@@ -26,6 +27,7 @@ pub struct Settings {
 
 /// A kind of source.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Device {
     /// It may be published at all.
@@ -38,6 +40,7 @@ pub struct Device {
 
 /// Whether the call begins behind a curtain.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Backstage {
     /// Until it goes live only those with `join-backstage` come in.
@@ -48,6 +51,7 @@ pub struct Backstage {
 
 /// When enough is enough; 0 is no limit.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Limits {
     /// Seconds from the first join until the call ends.
@@ -58,6 +62,7 @@ pub struct Limits {
 
 /// The chat beside the call.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Chat {
     /// There is one.

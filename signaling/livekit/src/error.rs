@@ -28,6 +28,9 @@ pub enum JoinError {
     /// The bearer was removed from the room after the token was issued.
     #[error("token has been revoked")]
     PeerRevoked,
+    /// The dialect to which the room belongs does not let the bearer in; why.
+    #[error("{0}")]
+    PeerUnwelcome(String),
     /// The identity is too long.
     #[error("participant identity length exceeds limits: max length {0}")]
     PeerIdentityLong(usize),
@@ -62,6 +65,7 @@ impl JoinError {
     pub fn status(&self) -> StatusCode {
         match self {
             Self::PeerHeader | Self::PeerToken(_) | Self::PeerDenied | Self::PeerRevoked => StatusCode::UNAUTHORIZED,
+            Self::PeerUnwelcome(_) => StatusCode::FORBIDDEN,
             Self::PeerNameless | Self::PeerRoomless | Self::PeerIdentityLong(_) => StatusCode::BAD_REQUEST,
             Self::PeerRoomLong(_) | Self::PeerRequest(_) => StatusCode::BAD_REQUEST,
             Self::PeerRoomMissing => StatusCode::NOT_FOUND,

@@ -72,11 +72,11 @@ async fn join_v1(State(lobby): State<Lobby>, request: Request) -> Response {
 }
 
 async fn validate_v0(State(lobby): State<Lobby>, request: Request) -> Response {
-    validate(&lobby, Path::V0, request)
+    validate(&lobby, Path::V0, request).await
 }
 
 async fn validate_v1(State(lobby): State<Lobby>, request: Request) -> Response {
-    validate(&lobby, Path::V1, request)
+    validate(&lobby, Path::V1, request).await
 }
 
 async fn join(lobby: Lobby, path: Path, request: Request) -> Response {
@@ -105,9 +105,15 @@ async fn join(lobby: Lobby, path: Path, request: Request) -> Response {
     }
 }
 
-fn validate(lobby: &Lobby, path: Path, request: Request) -> Response {
+async fn validate(lobby: &Lobby, path: Path, request: Request) -> Response {
     let (parts, _) = request.into_parts();
-    match check(lobby, path, &parts).and_then(|ticket| lobby.check_room(&ticket)) {
+    let checked = async {
+        let mut ticket = check(lobby, path, &parts)?;
+        lobby.check_revoked(&ticket)?;
+        lobby.pass_gate(&mut ticket, true).await?;
+        lobby.check_room(&ticket)
+    };
+    match checked.await {
         Ok(()) => "success".into_response(),
         Err(refusal) => refused(lobby, refusal),
     }

@@ -28,7 +28,7 @@ pub use caller::{Caller, CallerNews, OfferError, Pass, People};
 pub use config::{Config, Limits, RoomSettings, RoomWish, SignalSettings};
 pub use error::JoinError;
 pub use guest::{Guest, GuestNews, GuestWish};
-pub use lobby::{Lobby, LobbyCounts, MediaSender};
+pub use lobby::{Gate, Knock, Lobby, LobbyCounts, MediaSender, Observer, Opening};
 pub use revocation::{Revocation, RevocationKeeper};
 pub use token::{AccessToken, Keys, Secret};
 pub use world::{IceServers, MediaFacts, RelayCredentials, ServerFacts};

@@ -3,9 +3,11 @@
 mod admin;
 mod agents;
 mod forward;
+mod steward;
 
 pub use admin::ORDER_TIMEOUT;
 pub(crate) use admin::OrderError;
+pub use steward::{Gate, Knock, Observer, Opening};
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -100,6 +102,8 @@ pub(crate) struct Inner {
     pub(crate) media: MediaSender,
     pub(crate) clients_cut: AtomicU64,
     pub(crate) webhooks: OnceLock<Webhooks>,
+    pub(crate) observer: OnceLock<Observer>,
+    gate: OnceLock<Gate>,
     registry: RwLock<Registry>,
     revocations: RwLock<Revocations>,
     ingresses: Ingresses,
@@ -124,6 +128,8 @@ impl Lobby {
             media,
             clients_cut: AtomicU64::new(0),
             webhooks: OnceLock::new(),
+            observer: OnceLock::new(),
+            gate: OnceLock::new(),
             registry: RwLock::new(Registry::new()),
             ingresses: Ingresses::default(),
             agents: Agents::default(),
@@ -249,7 +255,9 @@ impl Lobby {
     }
 
     /// Brings a ticket to its room and waits for the room's answer.
-    pub(crate) async fn join(&self, ticket: Ticket) -> Result<Connection, JoinError> {
+    pub(crate) async fn join(&self, mut ticket: Ticket) -> Result<Connection, JoinError> {
+        self.check_revoked(&ticket)?;
+        self.pass_gate(&mut ticket, false).await?;
         self.check_room(&ticket)?;
         for _ in 0..JOIN_TRIES {
             let wish = || {

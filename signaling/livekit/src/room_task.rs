@@ -310,10 +310,13 @@ impl Tenancy {
         (self.alive.lobby().media)(command);
     }
 
-    /// Tells an event to back ends, if any are there to be told.
+    /// Tells an event to back ends and to the observer, if any are there to be told.
     fn tell(&self, event: RoomEvent) {
         let lobby = Lobby::of(self.alive.lobby());
         lobby.agents().hear(&lobby, &self.name, &event);
+        if let Some(observer) = self.alive.lobby().observer.get() {
+            observer(&self.name, &event);
+        }
         if let Some(webhooks) = self.alive.lobby().webhooks.get() {
             webhooks.tell(&self.name, event, lobby::now().unix_ms);
         }

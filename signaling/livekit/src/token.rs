@@ -21,6 +21,9 @@ pub const REFRESHED_TTL_S: u64 = 600;
 /// Longest token that is looked at, in bytes; a room configuration inside may be long, but not endless.
 pub const TOKEN_BYTES_MAX: usize = 64 * 1024;
 
+/// A claim of ours: the role for which the Calls API made a token. It survives a refresh.
+pub const ROLE_CLAIM: &str = "callRole";
+
 /// An API secret. It shows itself to nobody.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(String);
@@ -29,6 +32,11 @@ impl Secret {
     /// Takes a secret as the operator wrote it.
     pub fn new(text: impl Into<String>) -> Self {
         Self(text.into())
+    }
+
+    /// The secret itself, for another dialect that signs with it.
+    pub fn expose(&self) -> &str {
+        &self.0
     }
 
     /// Length in bytes; fewer than 32 are guessable and worth a warning.
@@ -71,6 +79,11 @@ impl Keys {
     /// The secret of `key`; an empty one counts as absent.
     pub fn secret(&self, key: &str) -> Option<Secret> {
         self.read().get(key).filter(|secret| !secret.is_empty()).cloned()
+    }
+
+    /// All keys with their secrets, as they are at present.
+    pub fn all(&self) -> Vec<(String, Secret)> {
+        self.read().iter().map(|(key, secret)| (key.clone(), secret.clone())).collect()
     }
 
     /// The first key, by name.
@@ -339,6 +352,18 @@ impl AccessToken {
     /// Sets one of the participant's attributes.
     pub fn attribute(mut self, key: impl Into<String>, value: impl Into<String>) -> Self {
         self.claims.attributes.insert(key.into(), value.into());
+        self
+    }
+
+    /// Says for which role the Calls API makes it.
+    pub fn role(mut self, role: impl Into<String>) -> Self {
+        self.claims.other.insert(ROLE_CLAIM.to_owned(), serde_json::Value::String(role.into()));
+        self
+    }
+
+    /// Limits the participants of a room that the token makes; 0 is without limit.
+    pub fn max_participants(mut self, most: u32) -> Self {
+        self.claims.room_config = (most > 0).then(|| serde_json::json!({ "maxParticipants": most }));
         self
     }
 

@@ -34,6 +34,66 @@ pub(crate) const STEPS: &[&str] = &[
         updated_ms BIGINT NOT NULL
     );
     CREATE INDEX ingress_room ON ingress (room, id);",
+    // 2: calls. A call's id is its type and its name with a colon between. 0 stands for no time.
+    "CREATE TABLE call_user (
+        id TEXT NOT NULL PRIMARY KEY,
+        name TEXT NOT NULL,
+        image TEXT NOT NULL,
+        role TEXT NOT NULL,
+        custom TEXT NOT NULL,
+        created_ms BIGINT NOT NULL,
+        updated_ms BIGINT NOT NULL
+    );
+    CREATE TABLE call_type (
+        name TEXT NOT NULL PRIMARY KEY,
+        body TEXT NOT NULL,
+        updated_ms BIGINT NOT NULL
+    );
+    CREATE TABLE call (
+        id TEXT NOT NULL PRIMARY KEY,
+        kind TEXT NOT NULL,
+        created_by TEXT NOT NULL,
+        phase BIGINT NOT NULL,
+        starts_ms BIGINT NOT NULL,
+        first_join_ms BIGINT NOT NULL,
+        live_ms BIGINT NOT NULL,
+        ended_ms BIGINT NOT NULL,
+        deadline_ms BIGINT NOT NULL,
+        created_ms BIGINT NOT NULL,
+        updated_ms BIGINT NOT NULL,
+        settings TEXT NOT NULL,
+        custom TEXT NOT NULL,
+        pins TEXT NOT NULL,
+        ingress TEXT NOT NULL
+    );
+    CREATE INDEX call_created ON call (created_ms, id);
+    CREATE INDEX call_starts ON call (starts_ms, id);
+    CREATE INDEX call_deadline ON call (deadline_ms, id);
+    CREATE TABLE call_member (
+        call TEXT NOT NULL,
+        member TEXT NOT NULL,
+        role TEXT NOT NULL,
+        PRIMARY KEY (call, member)
+    );
+    CREATE INDEX call_member_of ON call_member (member, call);
+    CREATE TABLE call_exception (
+        call TEXT NOT NULL,
+        member TEXT NOT NULL,
+        more BIGINT NOT NULL,
+        less BIGINT NOT NULL,
+        asked BIGINT NOT NULL,
+        blocked BIGINT NOT NULL,
+        PRIMARY KEY (call, member)
+    );
+    CREATE TABLE call_message (
+        call TEXT NOT NULL,
+        id BIGINT NOT NULL,
+        sender TEXT NOT NULL,
+        body TEXT NOT NULL,
+        custom TEXT NOT NULL,
+        created_ms BIGINT NOT NULL,
+        PRIMARY KEY (call, id)
+    );",
 ];
 
 /// Makes the table that holds the version.

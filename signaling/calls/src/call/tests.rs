@@ -171,6 +171,37 @@ fn requests_are_limited() {
     assert_eq!(call.request(&kind, &actor("late", Role::user()), voice), Err(Fault::PeerTooMany));
 }
 
+#[test]
+fn a_call_behaves_as_it_is_told() {
+    let (mut call, kind) = call("livestream", |_| {});
+    let (host, ben) = (actor("hana", Role::user()), actor("ben", Role::user()));
+    let mut settings = call.settings().clone();
+    settings.chat.slow_mode_s = 5;
+    assert_eq!(
+        call.update(&kind, &ben, Some(settings.clone()), None),
+        Err(Fault::PeerForbidden(Capability::UpdateCall))
+    );
+    assert_eq!(call.update(&kind, &host, Some(settings.clone()), Some(Some(NOW))), Ok(vec![CallEvent::Updated]));
+    assert_eq!((call.settings().chat.slow_mode_s, call.starts_at_ms(), call.phase()), (5, Some(NOW), Phase::Backstage));
+    settings.backstage.enabled = false;
+    let events = call.update(&kind, &host, Some(settings), None);
+    assert_eq!(events, Ok(vec![CallEvent::Updated, CallEvent::WentLive]));
+    assert_eq!((call.starts_at_ms(), call.phase()), (Some(NOW), Phase::Live));
+}
+
+#[test]
+fn who_comes_ahead_of_time_receives_nothing_yet() {
+    let (mut call, kind) = call("livestream", |draft| {
+        draft.settings.backstage.join_ahead_s = 60;
+        draft.starts_at_ms = Some(NOW);
+    });
+    let (host, vik) = (actor("hana", Role::user()), actor("vik", Role::viewer()));
+    assert!(call.admit(&kind, &vik, 0, NOW).is_ok());
+    assert!(!call.media(&kind, &vik).can_subscribe && call.media(&kind, &host).can_subscribe);
+    call.go_live(&kind, &host).unwrap();
+    assert!(call.media(&kind, &vik).can_subscribe);
+}
+
 fn capability() -> impl Strategy<Value = Capability> {
     (0..Capability::ALL.len()).prop_map(|index| Capability::ALL[index])
 }
@@ -225,6 +256,11 @@ proptest! {
                 prop_assert!(admitted.is_err() || call.phase() != Phase::Ended);
             }
             prop_assert!(phase != Phase::Ended || call.phase() == Phase::Ended);
+            let restored = Call::restore(call.id().clone(), call.kept());
+            prop_assert_eq!(restored.kept(), call.kept());
+            for person in &people {
+                prop_assert_eq!(restored.capabilities(&kind, person), call.capabilities(&kind, person));
+            }
         }
     }
 }

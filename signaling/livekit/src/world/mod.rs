@@ -39,7 +39,7 @@ mod output;
 mod pace;
 mod participant;
 mod portrait;
-mod publication;
+pub(crate) mod publication;
 mod quality;
 mod replay;
 mod resume;

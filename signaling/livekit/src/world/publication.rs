@@ -198,7 +198,7 @@ pub(super) fn track_request(request: &proto::AddTrackRequest) -> Option<TrackReq
 }
 
 /// A source in the room's words.
-pub(super) fn source(source: i32) -> Source {
+pub(crate) fn source(source: i32) -> Source {
     match TrackSource::try_from(source).unwrap_or_default() {
         TrackSource::Unknown => Source::Unknown,
         TrackSource::Camera => Source::Camera,
@@ -209,7 +209,7 @@ pub(super) fn source(source: i32) -> Source {
 }
 
 /// A source in LiveKit's words.
-pub(super) fn proto_source(source: Source) -> TrackSource {
+pub(crate) fn proto_source(source: Source) -> TrackSource {
     match source {
         Source::Unknown => TrackSource::Unknown,
         Source::Camera => TrackSource::Camera,

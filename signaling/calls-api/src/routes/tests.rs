@@ -1,0 +1,1 @@
+//! Functions shared by endpoints.
