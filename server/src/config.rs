@@ -131,6 +131,8 @@ pub struct Calls {
 pub struct Ingress {
     /// Where encoders push RTMP.
     pub rtmp_port: TcpPort,
+    /// Where encoders push RTMP over TLS; off unless there is a certificate.
+    pub rtmps_port: TcpPort,
     /// The address that encoders are told; empty makes it of the port.
     pub rtmp_base_url: String,
     /// The address that clients of WHIP are told; empty makes it of the HTTP port.

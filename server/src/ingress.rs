@@ -10,19 +10,23 @@ mod picture;
 mod sound;
 
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use axum::serve::Listener as _;
 use livekit::Lobby;
 use rand::TryRngCore as _;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 
 use crate::StartError;
 use crate::config::{Config, TcpPort};
+use crate::listen::Secure;
 use crate::node::Node;
+use crate::tls::Certificates;
 
+use channel::Pipe;
 pub(crate) use guard::Guard;
 pub(crate) use kept::restore;
 
@@ -89,49 +93,79 @@ fn count(counter: &AtomicU64) {
     counter.fetch_add(1, Ordering::Relaxed);
 }
 
-/// Opens the RTMP port, if it is wanted, and lets encoders in. A default port that is taken is passed over with a word;
-/// one that the operator named must be had.
+/// Opens the RTMP and RTMPS ports, as far as they are wanted, and lets encoders in. A default port that is taken is passed
+/// over with a word; one that the operator named must be had.
 ///
 /// # Errors
-/// When the named port cannot be listened on.
-pub(crate) fn start(config: &Config, node: &Node) -> Result<Option<Arc<Door>>, StartError> {
-    let TcpPort::On { port, named } = config.ingress.rtmp_port else { return Ok(None) };
-    let listeners = match crate::listen::tcp(&config.http, port) {
-        Ok(listeners) => listeners,
-        Err((address, source)) if named => return Err(StartError::IoRtmp { address, source }),
-        Err((address, error)) => {
-            tracing::warn!(%address, %error, "no RTMP: the port cannot be had; see ingress.rtmp_port");
-            return Ok(None);
-        }
-    };
-    let Some(address) = listeners.first().and_then(|listener| listener.local_addr().ok()) else { return Ok(None) };
-    let url = url(config, node, address);
-    node.lobby.ingresses().serve_rtmp(&url);
-    tracing::info!(%address, url, "RTMP");
+/// When a named port cannot be listened on.
+pub(crate) fn start(
+    config: &Config,
+    node: &Node,
+    certificates: Option<&Arc<Certificates>>,
+) -> Result<Option<Arc<Door>>, StartError> {
+    let plain = open(config, config.ingress.rtmp_port)?;
+    let secure = if certificates.is_some() { open(config, config.ingress.rtmps_port)? } else { Vec::new() };
+    let told = url(config, node, &plain, "rtmp").or_else(|| url(config, node, &secure, "rtmps"));
+    let Some(told) = told else { return Ok(None) };
+    node.lobby.ingresses().serve_rtmp(&told);
+    tracing::info!(url = told, rtmps = url(config, node, &secure, "rtmps"), "RTMP");
     let door = Arc::new(Door {
         lobby: node.lobby.clone(),
         commands: node.media.commands(),
         guard: Mutex::default(),
         counters: Counters::default(),
     });
-    for listener in listeners {
+    for listener in plain {
         tokio::spawn(accept(Arc::clone(&door), listener));
+    }
+    if let Some(certificates) = certificates {
+        let tls = certificates.server(&[]).map_err(StartError::Tls)?;
+        for listener in secure {
+            let listener = Secure::new(listener, Arc::clone(&tls));
+            let listener = listener.map_err(|source| StartError::Io { what: "listen for RTMPS", source })?;
+            tokio::spawn(accept_secure(Arc::clone(&door), listener));
+        }
     }
     Ok(Some(door))
 }
 
-/// What encoders are told: the operator's word, else the address at which clients find media.
-fn url(config: &Config, node: &Node, address: SocketAddr) -> String {
-    if !config.ingress.rtmp_base_url.is_empty() {
-        return config.ingress.rtmp_base_url.clone();
+fn open(config: &Config, port: TcpPort) -> Result<Vec<TcpListener>, StartError> {
+    let TcpPort::On { port, named } = port else { return Ok(Vec::new()) };
+    match crate::listen::tcp(&config.http, port) {
+        Ok(listeners) => Ok(listeners),
+        Err((address, source)) if named => Err(StartError::IoRtmp { address, source }),
+        Err((address, error)) => {
+            tracing::warn!(%address, %error, "no RTMP: the port cannot be had; see ingress.rtmp_port");
+            Ok(Vec::new())
+        }
     }
-    format!("rtmp://{}/{APPLICATION}", node.reachable(address))
+}
+
+/// What encoders are told: the operator's word, else the address at which clients find media.
+fn url(config: &Config, node: &Node, listeners: &[TcpListener], scheme: &str) -> Option<String> {
+    let address = listeners.first().and_then(|listener| listener.local_addr().ok())?;
+    let told = &config.ingress.rtmp_base_url;
+    Some(if told.is_empty() { format!("{scheme}://{}/{APPLICATION}", node.reachable(address)) } else { told.clone() })
+}
+
+/// TLS' own handshakes are limited in number and time by the listener.
+async fn accept_secure(door: Arc<Door>, mut listener: Secure) {
+    loop {
+        let (stream, remote) = listener.accept().await;
+        // Replies are small and awaited.
+        let _ = stream.get_ref().0.set_nodelay(true);
+        admit(&door, Box::new(stream), remote.ip());
+    }
 }
 
 async fn accept(door: Arc<Door>, listener: TcpListener) {
     loop {
         match listener.accept().await {
-            Ok((stream, remote)) => admit(&door, stream, remote.ip()),
+            Ok((stream, remote)) => {
+                // Replies are small and awaited.
+                let _ = stream.set_nodelay(true);
+                admit(&door, Box::new(stream), remote.ip());
+            }
             Err(error) => {
                 tracing::warn!(%error, "an encoder's connection could not be accepted");
                 tokio::time::sleep(ACCEPT_PAUSE).await;
@@ -141,7 +175,7 @@ async fn accept(door: Arc<Door>, listener: TcpListener) {
 }
 
 /// Lets a connection in if limits allow; else it is closed without a word.
-fn admit(door: &Arc<Door>, stream: TcpStream, ip: IpAddr) {
+fn admit(door: &Arc<Door>, stream: Box<dyn Pipe>, ip: IpAddr) {
     if !door.guard().admit(ip, Instant::now()) {
         count(&door.counters.refused);
         return;

@@ -63,7 +63,7 @@ async fn run(config: &Config, reread: Reread) -> Result<(), StartError> {
     revocations::restore(&store, &node.lobby).await.map_err(StartError::Revocations)?;
     let hooks = hooks::start(config, &node.lobby, &store, tls).await?;
     ingress::restore(&store, &node.lobby).await.map_err(StartError::Ingresses)?;
-    let rtmp = ingress::start(config, &node)?;
+    let rtmp = ingress::start(config, &node, certificates.as_ref())?;
     let house = whip::start(config, &node, addresses.first());
     let calls = calls::start(config, &node.lobby, &store, &hooks).await.map_err(StartError::Calls)?;
     let front = Front::new(config, &node).with(store, Arc::clone(&hooks)).with_rtmp(rtmp).with_whip(Arc::clone(&house));

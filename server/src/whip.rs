@@ -41,7 +41,10 @@ const WHEP: &str = "/whep/v1";
 pub(crate) fn start(config: &Config, node: &Node, http: Option<&SocketAddr>) -> Arc<House> {
     let url = match (&config.ingress.whip_base_url, http) {
         (told, _) if !told.is_empty() => told.clone(),
-        (_, Some(address)) => format!("http://{}/whip", node.reachable(*address)),
+        (_, Some(address)) => {
+            let scheme = if config.tls.is_some() { "https" } else { "http" };
+            format!("{scheme}://{}/whip", node.reachable(*address))
+        }
         (_, None) => String::new(),
     };
     if !url.is_empty() {

@@ -30,12 +30,14 @@ pub(crate) fn check(mut raw: Raw, from_file: bool) -> Result<(Config, Vec<Fault>
     let key_files = key_files(&raw);
     let keys = keys(&mut raw, development, http.bind.iter().all(IpAddr::is_loopback));
     let webhook = outside::webhook(&mut raw, &keys);
+    let tls = outside::tls(&mut raw, "tls.cert_file", "tls.key_file");
     let config = Config {
         development,
         http,
         keys,
         key_files,
-        tls: outside::tls(&mut raw, "tls.cert_file", "tls.key_file"),
+        ingress: ingress(&mut raw, tls.is_some()),
+        tls,
         region: raw.take("region").unwrap_or_default(),
         logging: logging(&mut raw),
         shutdown_drain: patience(&mut raw, "shutdown.drain", Duration::ZERO),
@@ -45,7 +47,6 @@ pub(crate) fn check(mut raw: Raw, from_file: bool) -> Result<(Config, Vec<Fault>
         limit: limit(&mut raw),
         store: outside::store(&mut raw, development),
         webhook,
-        ingress: ingress(&mut raw),
         turn: outside::turn(&mut raw),
         calls: calls(&mut raw),
     };
@@ -122,7 +123,7 @@ fn guard_secrets(raw: &mut Raw, keys: &BTreeMap<String, Secret>, development: bo
     }
 }
 
-fn ingress(raw: &mut Raw) -> Ingress {
+fn ingress(raw: &mut Raw, has_certificate: bool) -> Ingress {
     let unnamed = TcpPort::On { port: RTMP_PORT_DEFAULT, named: false };
     let rtmp_base_url: String = raw.take("ingress.rtmp_base_url").unwrap_or_default();
     if !rtmp_base_url.is_empty() && !rtmp_base_url.starts_with("rtmp://") && !rtmp_base_url.starts_with("rtmps://") {
@@ -134,7 +135,12 @@ fn ingress(raw: &mut Raw) -> Ingress {
         let text = "expected an address such as https://live.example.com/whip";
         raw.fault(raw.place("ingress.whip_base_url"), "ingress.whip_base_url", text);
     }
-    Ingress { rtmp_port: raw.take("ingress.rtmp_port").unwrap_or(unnamed), rtmp_base_url, whip_base_url }
+    let rtmps_port = raw.take("ingress.rtmps_port").unwrap_or(TcpPort::Off);
+    if rtmps_port != TcpPort::Off && !has_certificate {
+        let text = "needs a certificate: set tls.cert_file and tls.key_file";
+        raw.fault(raw.place("ingress.rtmps_port"), "ingress.rtmps_port", text);
+    }
+    Ingress { rtmp_port: raw.take("ingress.rtmp_port").unwrap_or(unnamed), rtmps_port, rtmp_base_url, whip_base_url }
 }
 
 fn calls(raw: &mut Raw) -> Calls {

@@ -4,8 +4,7 @@ use std::io;
 use std::time::{Duration, Instant};
 
 use rtmp::{Event, Fault, Session};
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::TcpStream;
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::time::timeout;
 
 /// Bytes taken from the socket at once.
@@ -29,18 +28,21 @@ pub(super) enum End {
     Io(#[from] io::Error),
 }
 
+/// What carries bytes both ways: a socket, or TLS on one.
+pub(super) trait Pipe: AsyncRead + AsyncWrite + Unpin + Send {}
+
+impl<T: AsyncRead + AsyncWrite + Unpin + Send> Pipe for T {}
+
 /// The socket, its session, and what was read and not yet understood.
 pub(super) struct Channel {
-    stream: TcpStream,
+    stream: Box<dyn Pipe>,
     pub(super) session: Session,
     buffer: Vec<u8>,
     waiting: std::ops::Range<usize>,
 }
 
 impl Channel {
-    pub(super) fn new(stream: TcpStream) -> Self {
-        // Replies are small and awaited.
-        let _ = stream.set_nodelay(true);
+    pub(super) fn new(stream: Box<dyn Pipe>) -> Self {
         let session = Session::new(Instant::now(), super::seed());
         Self { stream, session, buffer: vec![0; READ_BYTES], waiting: 0..0 }
     }

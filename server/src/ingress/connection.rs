@@ -5,14 +5,13 @@ use std::time::Instant;
 use livekit::ingress::{KeyRefusal, Push};
 use livekit_protocol::IngressInput;
 use rtmp::{Event, PublishRequest, Refusal};
-use tokio::net::TcpStream;
 
-use super::channel::{Channel, End};
+use super::channel::{Channel, End, Pipe};
 use super::live::Live;
 use super::{Pass, count, is_gone};
 
 /// Serves a connection until it ends.
-pub(super) async fn serve(pass: Pass, stream: TcpStream) {
+pub(super) async fn serve(pass: Pass, stream: Box<dyn Pipe>) {
     let mut channel = Channel::new(stream);
     let end = match run(&pass, &mut channel).await {
         Ok(()) => return,

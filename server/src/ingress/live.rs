@@ -170,7 +170,13 @@ impl<'a> Live<'a> {
                 line(&cid).map(|line| self.tracks.remove(&line));
             }
             GuestNews::KeyframeWanted { encoding, .. } => self.picture.keyframe(encoding),
-            GuestNews::Wanted(update) => self.picture.watched(&update),
+            GuestNews::Wanted(update) => {
+                let shown = self.tracks.get(&Line::Video).is_none_or(|track| track.sid == update.track_sid);
+                tracing::debug!(ingress = self.push.info().ingress_id, shown, wanted = ?update.subscribed_codecs, "viewers");
+                if shown {
+                    self.picture.watched(&update);
+                }
+            }
             GuestNews::Left(reason) => {
                 self.guest = None;
                 return Err(match reason {

@@ -15,6 +15,8 @@ async def scenario() -> None:
             state = (await ingresses.one(ingress.ingress_id)).state
             check("transcoding" in state.error, f"nothing is said about it: {state.error!r}")
             check(state.audio.mime_type == "audio/aac", f"told as {state.audio}")
+            # Sizes that nobody watches are given up after five seconds: this one is watched.
+            await ada.sees("obs", frames=90, seconds=40)
 
 
 play(scenario)

@@ -98,6 +98,11 @@ pub(super) const KEYS: &[Key] = &[
     ),
     used("audio.forward_loudest_from", Word("COUNT"), "sounds from which on a room has many [30]"),
     used("ingress.rtmp_port", Word("PORT"), "TCP port for encoders (RTMP); off, or 0 to let the system choose [1935]"),
+    used(
+        "ingress.rtmps_port",
+        Word("PORT"),
+        "TCP port for encoders over TLS (RTMPS), with the certificate of tls; off, or 0 to let the system choose [off]",
+    ),
     used("ingress.rtmp_base_url", Word("URL"), "address that encoders are told [made of the port]"),
     used("ingress.whip_base_url", Word("URL"), "address that clients of WHIP are told [made of the HTTP port]"),
     used("turn.enabled", Switch, "run a TURN server, for networks that let only TURN through [false]"),

@@ -67,7 +67,8 @@ impl World {
     fn reconsider(&mut self, track: &TrackSid, now: Now) {
         let alarm = Alarm::Unwatched(track.clone());
         let wanted = self.wanted(track);
-        let Some(published) = self.tracks.get(track).filter(|it| it.live.is_some()) else {
+        // Sounds have no sizes.
+        let Some(published) = self.tracks.get(track).filter(|it| it.live.is_some() && it.is_video()) else {
             return self.alarms.clear(&alarm);
         };
         let told = published.told_wanted;
