@@ -50,7 +50,9 @@ def enter() -> None:
     """Becomes this program again in a fresh namespace, which ends with it."""
     here = " && ".join([*COMMANDS, 'exec "$0" -u "$@"'])
     os.environ[INSIDE] = "1"
-    os.execvp("unshare", ["unshare", "--net", "sh", "-ec", here, sys.executable, *sys.argv])
+    # Who is not root is so in a namespace of users.
+    spaces = ["--net"] if os.geteuid() == 0 else ["--net", "--user", "--map-root-user"]
+    os.execvp("unshare", ["unshare", *spaces, "sh", "-ec", here, sys.executable, *sys.argv])
 
 
 if INSIDE in os.environ:
