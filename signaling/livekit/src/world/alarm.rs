@@ -37,6 +37,8 @@ pub(super) enum Alarm {
     Patience(ParticipantSid),
     /// A track's size has been unwatched for a while.
     Unwatched(TrackSid),
+    /// A second codec was asked for and has not come.
+    Backup(TrackSid),
     /// The room's counts may be told.
     RoomUpdate,
     /// Speakers may have fallen silent.
@@ -78,7 +80,7 @@ impl Alarms {
         let stays = |alarm: &Alarm| match alarm {
             Alarm::Refresh(it) | Alarm::Negotiation(it) | Alarm::Requirement(it) | Alarm::Lost(it) => it != sid,
             Alarm::Pace(it) | Alarm::Patience(it) => it != sid,
-            Alarm::Unwatched(_) | Alarm::RoomUpdate | Alarm::Speakers | Alarm::LiveEnd => true,
+            Alarm::Unwatched(_) | Alarm::Backup(_) | Alarm::RoomUpdate | Alarm::Speakers | Alarm::LiveEnd => true,
         };
         self.due.retain(|(_, alarm)| stays(alarm));
         self.times.retain(|alarm, _| stays(alarm));

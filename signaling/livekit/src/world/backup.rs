@@ -1,16 +1,22 @@
 //! The same picture in a second codec, for viewers that cannot take the first: asked of the publisher when the first such
 //! viewer comes, published on a section of its own, and shown to those who need it, or to all.
 
+use std::time::Duration;
+
 use door::{Codec, Command};
 use livekit_protocol as proto;
 use proto::BackupCodecPolicy;
 use room::{ParticipantSid, TrackSid};
 use sdp::Section;
 
+use super::alarm::Alarm;
 use super::publication::{Live, Published};
 use super::subscription::{Place, Rendition};
-use super::{Mode, World};
+use super::{Mode, Now, World};
 
+/// A publisher that was asked for a second codec is asked again after this time: clients overlook what comes before their
+/// own publishing is done.
+pub(super) const ASK_AGAIN: Duration = Duration::from_secs(3);
 /// From so many participants on, a publisher that would rather send one codec is asked for both: the better codec then
 /// saves more in sum than its encoder costs. LiveKit's default.
 const REGRESSION_PARTICIPANTS: usize = 5;
@@ -79,6 +85,27 @@ impl World {
         let first = codecs.first()?.codec;
         let mut sent = codecs.iter().filter(|it| it.codec == first);
         Some(sent.any(|it| params.payloads.iter().any(|map| map.from == it.pt)))
+    }
+
+    /// Notes that a second codec is waited for, if one is.
+    pub(super) fn await_backup(&mut self, track: &TrackSid, now: Now) {
+        let waits = |it: &Published| it.told_wanted.backup.is_some() && it.backup.is_none();
+        if self.tracks.get(track).is_some_and(waits) {
+            self.alarms.set_once(now.monotonic + ASK_AGAIN, Alarm::Backup(track.clone()));
+        } else {
+            self.alarms.clear(&Alarm::Backup(track.clone()));
+        }
+    }
+
+    /// Asks for the second codec again, if it is still waited for.
+    pub(super) fn ask_for_backup(&mut self, track: &TrackSid, now: Now) {
+        self.await_backup(track, now);
+        if let Some(published) = self.tracks.get(track).filter(|it| it.backup.is_none()) {
+            let wanted = published.told_wanted;
+            if wanted.backup.is_some() {
+                self.tell_wanted(track, wanted);
+            }
+        }
     }
 
     /// The second codec's media is there: who waited for it is served, and all others too if the publisher wants to

@@ -76,6 +76,7 @@ impl World {
         if either != told {
             self.tell_wanted(track, either);
         }
+        self.await_backup(track, now);
         if either == wanted {
             self.alarms.clear(&alarm);
         } else {

@@ -134,6 +134,7 @@ impl World {
                 Alarm::Pace(sid) => self.repay(&sid, now),
                 Alarm::Patience(sid) => self.lose_patience(&sid, now),
                 Alarm::Unwatched(track) => self.unwatched(&track),
+                Alarm::Backup(track) => self.ask_for_backup(&track, now),
                 Alarm::RoomUpdate => self.broadcast_room(),
                 Alarm::Speakers => self.silence_speakers(now),
                 Alarm::LiveEnd => self.end_live(),

@@ -8,6 +8,7 @@ use proto::{BackupCodecPolicy, SimulcastCodec};
 
 use super::client::Offered;
 use super::scene::{Client, Scene, config};
+use crate::world::backup::ASK_AGAIN;
 use crate::world::dynacast::PAUSE_DELAY;
 use crate::world::{Input, Mode, WorldConfig};
 
@@ -104,7 +105,11 @@ fn a_second_codec_is_asked_for_when_a_viewer_needs_it() {
     scene.meet_requirements(&mut old);
     assert!(receives(&scene, &old).is_empty());
     assert_eq!(wanted(&mut scene, &ann), codecs(3, 3));
+    scene.advance(ASK_AGAIN);
+    assert_eq!(wanted(&mut scene, &ann), codecs(3, 3), "she may have overlooked it");
     add_backup(&mut scene, &mut ann, &sid);
+    scene.advance(ASK_AGAIN);
+    assert_eq!(wanted(&mut scene, &ann), None);
     scene.meet_requirements(&mut old);
     scene.meet_requirements(&mut bob);
     let [first, second] = keys(&scene)[..] else { panic!("two tracks") };
