@@ -9,6 +9,7 @@ use livekit_protocol as proto;
 use prost::Message as _;
 use proto::data_packet::{Kind, Value};
 use proto::data_stream::header::ContentHeader;
+use proto::request_response::Reason;
 use room::{Participant, ParticipantKind, ParticipantSid, State};
 
 use super::alarm::Alarm;
@@ -263,7 +264,13 @@ impl World {
         let Some(session) = self.sessions.get_mut(sid) else { return };
         match session.pace.due(now.monotonic) {
             Due::Nothing => {}
-            Due::At(at) => self.alarms.set_once(at, Alarm::Pace(sid.clone())),
+            Due::At(at) => {
+                let warns = session.pace.warns(now.monotonic);
+                self.alarms.set_once(at, Alarm::Pace(sid.clone()));
+                if warns {
+                    self.respond(sid, 0, Reason::LimitExceeded, TOO_FAST, None);
+                }
+            }
             Due::Pay(owed) => {
                 for (peer, reliable, cost) in owed {
                     self.command(Command::DataTaken { peer, reliable, cost });
@@ -272,6 +279,9 @@ impl World {
         }
     }
 }
+
+/// What a sender is told whose messages are slowed down or shed.
+const TOO_FAST: &str = "data is sent faster than the server delivers: reliable messages wait, others are dropped";
 
 /// Older and newer clients name recipients in different places: both get both.
 fn unify(packet: &mut Vec<String>, user: &mut Vec<String>) {

@@ -18,6 +18,8 @@ pub(super) const BURST: Duration = Duration::from_secs(1);
 pub(super) const PATIENCE: Duration = Duration::from_secs(2);
 /// How long a reader that tried everybody's patience is waited for no more.
 pub(super) const IMPATIENCE: Duration = Duration::from_secs(60);
+/// A sender that is too fast is told so no more often than this.
+pub(super) const WARNING_INTERVAL: Duration = Duration::from_secs(10);
 /// Credit is given back in pieces of this size, so that not every message costs a command.
 const PIECE: u32 = CREDIT / 4;
 
@@ -28,6 +30,8 @@ pub(super) struct Pace {
     busy_until: Option<Instant>,
     /// Credit of dealt-with messages, for each of its peers and each class of channels.
     owed: BTreeMap<(PeerKey, bool), u32>,
+    /// When it was told last that it is too fast.
+    warned: Option<Instant>,
     /// Slow readers of its reliable messages.
     pub(super) waits_for: BTreeSet<ParticipantSid>,
 }
@@ -57,6 +61,15 @@ impl Pace {
     pub(super) fn owe(&mut self, peer: PeerKey, reliable: bool, cost: u32) {
         let owed = self.owed.entry((peer, reliable)).or_default();
         *owed = owed.saturating_add(cost);
+    }
+
+    /// Whether a sender that is too fast is to be told so now.
+    pub(super) fn warns(&mut self, now: Instant) -> bool {
+        let warns = self.warned.is_none_or(|at| now >= at + WARNING_INTERVAL);
+        if warns {
+            self.warned = Some(now);
+        }
+        warns
     }
 
     /// What is to be done now.
@@ -125,6 +138,14 @@ mod tests {
         pace.spend(now + 2 * BURST, 1, 64 * 1024 * 1024);
         pace.owe(PEER, false, PIECE);
         assert_eq!(pace.due(now + 2 * BURST), Due::At(now + 4 * BURST), "bytes count too");
+    }
+
+    #[test]
+    fn a_warning_is_not_repeated_at_once() {
+        let (mut pace, now) = (Pace::default(), Instant::now());
+        assert!(pace.warns(now));
+        assert!(!pace.warns(now + WARNING_INTERVAL / 2));
+        assert!(pace.warns(now + WARNING_INTERVAL));
     }
 
     #[test]

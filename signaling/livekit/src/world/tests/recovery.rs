@@ -8,6 +8,7 @@ use livekit_protocol as proto;
 use prost::Message as _;
 use proto::DataPacket;
 use proto::data_packet::Value;
+use proto::request_response::Reason;
 use proto::signal_request::Message as Asked;
 use proto::signal_response::Message;
 
@@ -167,10 +168,15 @@ fn a_flood_is_slowed_down() {
     scene.ledger.log.clear();
     (1..=16).for_each(|sequence| say(&mut scene, &ann, sequence));
     assert!(repaid(&mut scene) > 16 * 1024);
+    let mut told = Vec::new();
     (17..=200_000).for_each(|sequence| {
         say(&mut scene, &ann, sequence);
+        told.extend(
+            scene.take(&ann, |it| if let Message::RequestResponse(it) = it { Some(it.reason()) } else { None }),
+        );
         scene.inboxes.clear();
     });
+    assert_eq!(told, [Reason::LimitExceeded], "she is told, and not with every message");
     repaid(&mut scene);
     (0..64).for_each(|sequence| say(&mut scene, &ann, 200_001 + sequence));
     assert_eq!(repaid(&mut scene), 0, "its rate is used up");
