@@ -244,6 +244,8 @@ pub struct Limit {
     pub attributes_bytes: u32,
     /// Body of a request to the server API, in bytes.
     pub api_body_bytes: u32,
+    /// Longest life of a token that opens a room; zero is any.
+    pub token_life: Duration,
 }
 
 /// The texts that a configuration is made of.

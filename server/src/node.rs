@@ -192,6 +192,7 @@ fn lobby_config(config: &Config, shards: NonZeroU16, media: MediaFacts, relay: O
             room_name_bytes_max: size(config.limit.room_name_bytes),
             identity_bytes_max: size(config.limit.identity_bytes),
             api_body_bytes_max: size(config.limit.api_body_bytes),
+            token_life_max: config.limit.token_life,
         },
         ice_servers: IceServers { fixed: ice_servers(config), relay: relay.map(credentials) },
         signal: SignalSettings::default(),

@@ -60,7 +60,7 @@ async fn run(config: &Config, reread: Reread) -> Result<(), StartError> {
     let turns_own = certificates_of_turn(config)?;
     let shown = turns_own.as_ref().or(certificates.as_ref());
     let node = node::start(config, listen::media(&ips, hidden), &external, shown)?;
-    revocations::restore(&store, &node.lobby).await.map_err(StartError::Revocations)?;
+    revocations::restore(&store, &node.lobby, config.limit.token_life).await.map_err(StartError::Revocations)?;
     let hooks = hooks::start(config, &node.lobby, &store, tls).await?;
     ingress::restore(&store, &node.lobby).await.map_err(StartError::Ingresses)?;
     let rtmp = ingress::start(config, &node, certificates.as_ref())?;

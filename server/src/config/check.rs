@@ -300,7 +300,19 @@ fn limit(raw: &mut Raw) -> Limit {
         metadata_bytes: above_zero(raw, "limit.max_metadata_size", 512 * 1024),
         attributes_bytes: above_zero(raw, "limit.max_attributes_size", 64 * 1024),
         api_body_bytes: above_zero(raw, "limit.max_api_request_body_size", 10 * 1024 * 1024),
+        token_life: token_life(raw),
     }
+}
+
+/// Clients reconnect with tokens that the server mints for ten minutes at least.
+const TOKEN_LIFE_MIN: Duration = Duration::from_secs(600);
+
+fn token_life(raw: &mut Raw) -> Duration {
+    let life = raw.take("limit.token_life").unwrap_or(Duration::ZERO);
+    if !life.is_zero() && life < TOKEN_LIFE_MIN {
+        raw.fault(raw.place("limit.token_life"), "limit.token_life", "at least 10m, or 0s for any");
+    }
+    life
 }
 
 fn above_zero(raw: &mut Raw, path: &str, default: u32) -> u32 {

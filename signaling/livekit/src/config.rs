@@ -109,6 +109,8 @@ pub struct Limits {
     pub identity_bytes_max: usize,
     /// Longest body of a request to the server API, in bytes.
     pub api_body_bytes_max: usize,
+    /// Longest time from a token's `nbf` to its `exp` with which it opens a room; zero is any.
+    pub token_life_max: Duration,
 }
 
 impl Default for Limits {
@@ -119,6 +121,7 @@ impl Default for Limits {
             room_name_bytes_max: 256,
             identity_bytes_max: 256,
             api_body_bytes_max: 10 * 1024 * 1024,
+            token_life_max: Duration::ZERO,
         }
     }
 }

@@ -126,6 +126,9 @@ pub enum TokenError {
     /// `exp` has passed.
     #[error("invalid authorization token: token is expired")]
     PeerExpired,
+    /// It would be good for longer than this server lets tokens live.
+    #[error("invalid authorization token: it lives longer than this server allows")]
+    PeerLongLived,
     /// `nbf` has not come.
     #[error("invalid authorization token: token is not valid yet")]
     PeerEarly,

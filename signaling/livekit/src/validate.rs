@@ -9,7 +9,7 @@ use room::Grants;
 use crate::config::Limits;
 use crate::error::JoinError;
 use crate::join_request::{self, Query};
-use crate::token::{self, Claims, Keys};
+use crate::token::{self, Claims, Keys, TokenError};
 use crate::world::Mode;
 
 /// The protocol version whose messages the server's own stand-in for such a client understands.
@@ -51,6 +51,7 @@ pub(crate) struct Asked<'a> {
 pub(crate) fn check(keys: &Keys, limits: &Limits, asked: &Asked<'_>, now_s: u64) -> Result<Ticket, JoinError> {
     let bearer = bearer(asked.headers, &asked.query)?.ok_or(JoinError::PeerDenied)?;
     let claims = token::verify(keys, bearer, now_s)?;
+    check_life(limits, &claims)?;
     let grant = claims.video.clone().filter(|grant| grant.room_join).ok_or(JoinError::PeerDenied)?;
     let mut identity = claims.identity().to_owned();
     check_names(limits, &identity, &grant.room)?;
@@ -96,6 +97,7 @@ pub(crate) fn check_token(
     now_s: u64,
 ) -> Result<Ticket, JoinError> {
     let claims = token::verify(keys, token, now_s)?;
+    check_life(limits, &claims)?;
     let grant = claims.video.clone().filter(|grant| grant.room_join).ok_or(JoinError::PeerDenied)?;
     let identity = claims.identity().to_owned();
     check_names(limits, &identity, &grant.room)?;
@@ -115,6 +117,13 @@ pub(crate) fn check_token(
         request,
         claims,
     })
+}
+
+/// What was revoked is forgotten when no token of its time can be good any more: none may live longer than that.
+fn check_life(limits: &Limits, claims: &Claims) -> Result<(), TokenError> {
+    let life_s = claims.expires_s().saturating_sub(claims.issued_s());
+    let max_s = limits.token_life_max.as_secs();
+    if max_s > 0 && life_s > max_s { Err(TokenError::PeerLongLived) } else { Ok(()) }
 }
 
 fn check_names(limits: &Limits, identity: &str, room: &str) -> Result<(), JoinError> {

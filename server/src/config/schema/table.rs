@@ -135,6 +135,11 @@ pub(super) const KEYS: &[Key] = &[
     used("limit.max_participant_name_length", Word("BYTES"), "longest name that others see [256]"),
     used("limit.max_metadata_size", Word("BYTES"), "metadata of one participant or room [524288]"),
     used("limit.max_attributes_size", Word("BYTES"), "attributes of one participant, names and values [65536]"),
+    used(
+        "limit.token_life",
+        Word("DURATION"),
+        "longest life of a token that opens a room, and how long removals are remembered; 0s is any, and for ever [0s]",
+    ),
     used("limit.max_api_request_body_size", Word("BYTES"), "longest body of a request to the server API [10485760]"),
     used("store.path", Word("FOLDER"), "folder of what outlives a room [thalweg-data; development: memory]"),
     used("store.url", Word("URL"), "PostgreSQL in its place: postgres://user:password@host:5432/database [none]"),

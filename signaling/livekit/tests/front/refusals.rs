@@ -160,6 +160,17 @@ async fn a_plain_get_finds_nothing() {
 }
 
 #[tokio::test]
+async fn a_token_may_be_too_long_lived() {
+    let limits = Limits { token_life_max: Duration::from_secs(3600), ..Limits::default() };
+    let node = node(Config { limits, ..config() }).await;
+    for (seconds, status) in [(3600, 200), (3601, 401)] {
+        let token = mint(token("ann").ttl(Duration::from_secs(seconds)));
+        let answer = node.http("GET", &format!("/rtc/validate?access_token={token}"), &[]).await;
+        assert_eq!(answer.status, status, "{seconds}: {}", answer.body);
+    }
+}
+
+#[tokio::test]
 async fn a_closing_node_takes_nobody() {
     let node = node(config()).await;
     node.lobby.shutdown(Duration::from_secs(1)).await;

@@ -1,5 +1,6 @@
 //! Tokens that are void: those of an identity in a room that were issued before a moment.
 
+use crate::work::ROWS_MAX;
 use crate::{Change, Row, Store, StoreError};
 
 /// Tokens of `identity` for `room` that were issued before `issued_before_s` are void.
@@ -25,6 +26,13 @@ impl Revocation {
     /// The change that forgets all of a moment before `before_s`: no token that old can still be valid.
     pub fn forget(before_s: u64) -> Change {
         Change::new("DELETE FROM revocation WHERE issued_before_s < $1", [before_s.into()])
+    }
+
+    /// The change that forgets all but the latest 20 000, which is how many are read.
+    pub fn forget_surplus() -> Change {
+        let sql = "DELETE FROM revocation WHERE issued_before_s < (
+            SELECT issued_before_s FROM revocation ORDER BY issued_before_s DESC LIMIT 1 OFFSET $1)";
+        Change::new(sql, [u64::try_from(ROWS_MAX - 1).unwrap_or(u64::MAX).into()])
     }
 
     fn read(row: &Row) -> Result<Self, StoreError> {

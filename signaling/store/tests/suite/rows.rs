@@ -137,6 +137,7 @@ async fn the_latest_revocation_holds() {
         store.commit(vec![put("", "", 50)]).await.unwrap();
         assert_eq!(revocation::issued_before(&store, "lake", "eve").await, Ok(Some(50)));
         store.commit(vec![Revocation::forget(40)]).await.unwrap();
+        assert_eq!(store.commit(vec![Revocation::forget_surplus()]).await, Ok(vec![0]), "there is none");
         let left = revocation::all(&store).await.unwrap();
         assert_eq!(left.iter().map(|it| it.issued_before_s).collect::<Vec<_>>(), [50, 40]);
     })
