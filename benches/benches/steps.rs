@@ -99,6 +99,7 @@ fn connected() -> Peer {
         role: DtlsRole::Passive,
         negotiated_channels: false,
         opens_channels: false,
+        pauses: None,
     };
     let mut peer = Peer::new(&params, &identity, now, None);
     let path =

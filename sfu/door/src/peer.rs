@@ -74,6 +74,8 @@ pub struct PeerParams {
     pub negotiated_channels: bool,
     /// We open the data channels in-band (the subscriber connection of a dual set-up).
     pub opens_channels: bool,
+    /// Videos that do not fit its link are paused (true) or keep their lowest layer (false), whatever holds for others.
+    pub pauses: Option<bool>,
 }
 
 /// LiveKit's data channels, and whatever else a client opens.

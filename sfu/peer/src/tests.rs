@@ -73,6 +73,7 @@ impl World {
             role: DtlsRole::Passive,
             negotiated_channels: false,
             opens_channels: false,
+            pauses: None,
         };
         let mut params = ClientParams::new(credentials("client"), credentials("server"), server_identity.fingerprint());
         params.seed = Some(2);

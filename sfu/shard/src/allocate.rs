@@ -76,7 +76,8 @@ impl LayerRates {
 }
 
 impl Shard {
-    /// Whether videos that do not fit a peer's link are paused, which is so at first, or keep their lowest layer.
+    /// Whether videos that do not fit a peer's link are paused, which is so at first, or keep their lowest layer. A peer may
+    /// have it its own way.
     pub fn allow_pause(&mut self, allow: bool) {
         self.keeps_lowest = !allow;
     }
@@ -113,6 +114,7 @@ impl Shard {
     pub(crate) fn share_out(&mut self, now: Instant, slot: PeerSlot) {
         let at = self.stamp(now);
         let Some(entry) = self.peers.at(slot) else { return };
+        let keeps_lowest = entry.pauses.map_or(self.keeps_lowest, |pauses| !pauses);
         let sending = &mut entry.sending;
         let elapsed = at.since(std::mem::replace(&mut sending.shared_at, at));
         let Some(estimate) = sending.estimator.estimate(at) else {
@@ -136,10 +138,10 @@ impl Shard {
             Demand { rank: watched.weight.rank(), ladder, holding: watched.holding }
         };
         let mut demands: Vec<Demand> = sending.watched.iter().map(demand).collect();
-        allocator::allocate(at, budget, may_rise, !self.keeps_lowest, &mut demands);
+        allocator::allocate(at, budget, may_rise, !keeps_lowest, &mut demands);
         // What is sent although it does not fit must pass, so that the link shows what it carries.
         let lowest: u64 = demands.iter().filter_map(|demand| demand.ladder.steps().first()).map(|step| step.bps).sum();
-        sending.owed_bps = if self.keeps_lowest { lowest } else { 0 };
+        sending.owed_bps = if keeps_lowest { lowest } else { 0 };
         let top = demands.iter().map(|demand| demand.ladder.top_bps()).sum::<u64>() + sound as u64;
         // Rising takes a little more than the sum.
         sending.desired_bps = top + top / 8;

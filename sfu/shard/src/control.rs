@@ -44,7 +44,10 @@ impl Shard {
 
     fn add_peer(&mut self, now: Instant, key: PeerKey, params: &PeerParams) -> Option<()> {
         let seed = self.config.seed.map(|_| self.rng.random());
-        let slot = self.peers.insert(PeerEntry::new(key, Peer::new(params, &self.config.identity, now, seed)))?;
+        let peer = Peer::new(params, &self.config.identity, now, seed);
+        let mut entry = PeerEntry::new(key, peer);
+        entry.pauses = params.pauses;
+        let slot = self.peers.insert(entry)?;
         self.routes.add_ufrag(&params.local.ufrag, slot);
         self.after_peer(slot);
         Some(())

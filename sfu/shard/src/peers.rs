@@ -33,6 +33,8 @@ pub(crate) struct PeerEntry {
     pub(crate) downs: BTreeMap<Ssrc, DownRef>,
     /// What it may be sent.
     pub(crate) sending: Sending,
+    /// Whether its videos are paused where they do not fit; as for all when it does not say.
+    pub(crate) pauses: Option<bool>,
     rtt: Option<Duration>,
 }
 
@@ -55,6 +57,7 @@ impl PeerEntry {
             ups: Vec::new(),
             downs: BTreeMap::new(),
             sending: Sending::default(),
+            pauses: None,
             rtt: None,
         }
     }

@@ -396,6 +396,7 @@ mod tests {
             role: DtlsRole::Passive,
             negotiated_channels: false,
             opens_channels: false,
+            pauses: None,
         };
         let peer = |serial| PeerKey { shard: ShardId(0), serial };
         let mut tenancy = Tenancy::new(Arc::clone(lobby.inner()), "demo".into(), 1);

@@ -24,6 +24,7 @@ pub fn enter(shard: &mut Shard, identity: &Identity, now: Instant, serial: u64) 
         role: DtlsRole::Passive,
         negotiated_channels: false,
         opens_channels: false,
+        pauses: None,
     };
     shard.command(now, Command::AddPeer(key, Box::new(params)));
     let address = ([10, 0, (serial >> 8) as u8, serial as u8], 5000);

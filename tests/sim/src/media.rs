@@ -92,6 +92,7 @@ impl Media {
             role: DtlsRole::Passive,
             negotiated_channels: false,
             opens_channels: false,
+            pauses: None,
         };
         self.command(Command::AddPeer(key, Box::new(params)));
         let index = self.connect(remote, local, up, down);

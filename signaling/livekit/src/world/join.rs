@@ -145,6 +145,7 @@ fn session(
         kind_details: join.kind_details,
         claims_json: join.claims_json,
         adaptive_stream: settings.adaptive_stream,
+        pauses: settings.subscriber_allow_pause,
         shard,
         subscriber_primary: join.mode == Mode::Dual && join.grants.can_subscribe,
         publisher: Publisher::default(),

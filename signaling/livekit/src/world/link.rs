@@ -45,7 +45,7 @@ impl Link {
     }
 
     /// The command that makes the media house expect this peer.
-    pub(super) fn add(&self, opens_channels: bool) -> Command {
+    pub(super) fn add(&self, opens_channels: bool, pauses: Option<bool>) -> Command {
         let params = PeerParams {
             local: self.local.ice.clone(),
             remote: self.remote.as_ref().map(|it| it.ice.clone()),
@@ -53,6 +53,7 @@ impl Link {
             role: self.role(),
             negotiated_channels: false,
             opens_channels,
+            pauses,
         };
         Command::AddPeer(self.key, Box::new(params))
     }

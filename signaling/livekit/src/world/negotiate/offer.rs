@@ -49,7 +49,7 @@ impl World {
             none => {
                 let mut link = Link::new(self.mint.peer(session.shard), &media, &mut self.rng);
                 link.remote = Some(transport.clone());
-                let command = link.add(false);
+                let command = link.add(false, session.pauses);
                 self.peers.insert(link.key, sid.clone());
                 *none = Some(link);
                 Some(command)

@@ -87,7 +87,7 @@ impl World {
             return false;
         }
         let link = Link::new(self.mint.peer(session.shard), &media, &mut self.rng);
-        let command = link.add(true);
+        let command = link.add(true, session.pauses);
         self.peers.insert(link.key, sid.clone());
         session.subscriber.link = Some(link);
         self.command(command);

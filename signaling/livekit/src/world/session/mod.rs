@@ -39,6 +39,8 @@ pub(super) struct Session {
     pub(super) kind_details: Vec<i32>,
     pub(super) claims_json: String,
     pub(super) adaptive_stream: bool,
+    /// Its videos are paused where they do not fit its link, or keep their lowest layer; nothing when it did not say.
+    pub(super) pauses: Option<bool>,
     /// Where its peers live.
     pub(super) shard: ShardId,
     /// The subscriber connection decides whether media is up, and carries data to the client.

@@ -40,6 +40,21 @@ fn a_video_that_does_not_fit_is_told_paused_and_active_again() {
 }
 
 #[test]
+fn a_client_may_say_whether_its_videos_pause() {
+    for mode in [Mode::Single, Mode::Dual] {
+        for wish in [None, Some(true), Some(false)] {
+            let mut scene = Scene::new();
+            scene.enter_with("ann", mode, |join| {
+                let settings = proto::ConnectionSettings { subscriber_allow_pause: wish, ..Default::default() };
+                join.request.connection_settings = Some(settings);
+            });
+            let added = |it: &Command| if let Command::AddPeer(_, params) = it { Some(params.pauses) } else { None };
+            assert_eq!(scene.ledger.log.iter().find_map(added), Some(wish), "{mode:?}");
+        }
+    }
+}
+
+#[test]
 fn size_and_priority_are_weighed() {
     let mut scene = Scene::new();
     let (mut ann, mut bob) = (scene.enter("ann", Mode::Single), scene.enter("bob", Mode::Single));
