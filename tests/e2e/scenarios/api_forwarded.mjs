@@ -1,6 +1,6 @@
 // ForwardParticipant: one publisher is seen and heard in two rooms; what it changes shows in both, and both end together.
 import { RoomServiceClient } from 'livekit-server-sdk';
-import { check, reach, until } from '../lib/check.mjs';
+import { check, until } from '../lib/check.mjs';
 
 export default async function (stage) {
   const api = new RoomServiceClient(stage.http, 'devkey', 'secret');
@@ -14,12 +14,8 @@ export default async function (stage) {
   await Promise.all([bob.sees(ada), cid.sees(ada), bob.hears(ada), cid.hears(ada)]);
   const twice = await api.forwardParticipant('river', 'ada', 'lake').catch((error) => error);
   check(twice.status === 409, `forwarded twice: ${twice}`);
-  // Nobody watches in her own room: what is watched in the other decides what she encodes.
-  const active = async () => (await ada.sent('Camera')).filter((row) => row.active).map((row) => row.rid).sort().join('');
-  const small = (guest) => guest.drive(() => drive.remote('ada', 'Camera').setVideoQuality(LivekitClient.VideoQuality.LOW));
-  await Promise.all([small(bob), small(cid)]);
-  await reach('ada sends the smallest size only', async () => [(await active()) === 'q', await active()]);
-  await bob.sees(ada);
+  // Nobody watches in her own room, which after five seconds would stop her encoder: those in the other keep it going.
+  await bob.sees(ada, { frames: 140 });
   await ada.drive(() => drive.room.localParticipant.setMicrophoneEnabled(false));
   await bob.event('TrackMuted', 'ada');
   await ada.leave();
