@@ -215,6 +215,8 @@ pub struct Room {
     pub max_participants: u32,
     /// The server API may unmute, not only mute.
     pub remote_unmute: bool,
+    /// One participant's sound and picture are played in step.
+    pub sync_streams: bool,
     /// How long viewers hold pictures, at least and at most, in milliseconds; `None` leaves it to them.
     pub playout_delay_ms: Option<(u32, u32)>,
     /// Sounds that are sent on of a room with many; 0 sends all.

@@ -211,6 +211,7 @@ fn room_settings(config: &Config) -> RoomSettings {
         departure_timeout_s: config.room.departure_timeout_s,
         max_participants: config.room.max_participants,
         remote_unmute: config.room.remote_unmute,
+        sync_streams: config.room.sync_streams,
         presets: config.room.presets.clone(),
         ..RoomSettings::default()
     };

@@ -268,6 +268,7 @@ fn room(raw: &mut Raw) -> Room {
         departure_timeout_s: raw.take("room.departure_timeout").unwrap_or(20),
         max_participants: raw.take("room.max_participants").unwrap_or(0),
         remote_unmute: raw.take("room.enable_remote_unmute").unwrap_or(false),
+        sync_streams: raw.take("room.sync_streams").unwrap_or(false),
         playout_delay_ms: playout_delay(raw),
         loudest: raw.take("audio.forward_loudest").unwrap_or(10),
         loudest_from: raw.take("audio.forward_loudest_from").unwrap_or(30),

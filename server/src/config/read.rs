@@ -162,7 +162,8 @@ pub(crate) struct Preset {
 }
 
 impl Read for Preset {
-    const EXPECTED: &'static str = "a mapping of empty_timeout, departure_timeout, max_participants and metadata";
+    const EXPECTED: &'static str =
+        "a mapping of empty_timeout, departure_timeout, max_participants, metadata and sync_streams";
 
     fn text(_: &str) -> Option<Self> {
         None
@@ -180,7 +181,8 @@ impl Read for Preset {
                 "departure_timeout" => wish.departure_timeout_s = u32::read(&entry.node)?,
                 "max_participants" => wish.max_participants = u32::read(&entry.node)?,
                 "metadata" => wish.metadata = String::read(&entry.node)?,
-                "egress" | "agents" | "tags" | "min_playout_delay" | "max_playout_delay" | "sync_streams" => {
+                "sync_streams" => wish.sync_streams = bool::read(&entry.node)?,
+                "egress" | "agents" | "tags" | "min_playout_delay" | "max_playout_delay" => {
                     preset.idle.push(entry.name.clone());
                 }
                 other => return Err((entry.place.clone(), format!("no such setting of a room: {other}"))),

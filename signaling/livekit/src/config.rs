@@ -48,6 +48,8 @@ pub struct RoomSettings {
     pub codecs: Vec<Codec>,
     /// An administrator may give a muted track voice again, not only silence it.
     pub remote_unmute: bool,
+    /// One participant's sound and picture reach browsers as one stream, played in step.
+    pub sync_streams: bool,
     /// Settings by name, for rooms that are made by that name (`roomPreset`, `room_preset`).
     pub presets: BTreeMap<String, RoomWish>,
 }
@@ -63,6 +65,8 @@ pub struct RoomWish {
     pub max_participants: u32,
     /// What everybody may read.
     pub metadata: String,
+    /// Sound and picture in step, also where that is not the default.
+    pub sync_streams: bool,
 }
 
 impl RoomWish {
@@ -74,6 +78,7 @@ impl RoomWish {
             departure_timeout_s: or(self.departure_timeout_s, below.departure_timeout_s),
             max_participants: or(self.max_participants, below.max_participants),
             metadata: if self.metadata.is_empty() { below.metadata.clone() } else { self.metadata },
+            sync_streams: self.sync_streams || below.sync_streams,
         }
     }
 }
@@ -91,6 +96,7 @@ impl Default for RoomSettings {
             limits: room::RoomLimits::default(),
             codecs: codecs.collect(),
             remote_unmute: false,
+            sync_streams: false,
             presets: BTreeMap::new(),
         }
     }

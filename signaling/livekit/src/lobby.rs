@@ -341,6 +341,7 @@ impl Inner {
             room_name: name.to_owned(),
             room_serial: serial,
             room_metadata: wish.metadata,
+            sync_streams: wish.sync_streams || config.room.sync_streams,
             shards: config.shards.max(1),
             spread_after: config.spread_after,
             media: config.media.clone(),
@@ -515,6 +516,7 @@ impl Ticket {
             departure_timeout_s: told.departure_timeout,
             max_participants: told.max_participants,
             metadata: told.metadata,
+            sync_streams: told.sync_streams,
         };
         match settings.presets.get(&self.claims.room_preset) {
             Some(preset) => told.over(preset),

@@ -336,6 +336,7 @@ impl Call {
 
 fn config(shards: u16, seed: u64, media: &Media) -> WorldConfig {
     WorldConfig {
+        sync_streams: false,
         room_name: "sim".into(),
         room_serial: 1,
         room_metadata: String::new(),

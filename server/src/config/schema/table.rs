@@ -82,6 +82,7 @@ pub(super) const KEYS: &[Key] = &[
     used("room.empty_timeout", Word("SECONDS"), "a room that nobody entered ends after so many seconds [300]"),
     used("room.departure_timeout", Word("SECONDS"), "a room ends so many seconds after the last one left [20]"),
     used("room.max_participants", Word("COUNT"), "participants per room; 0 is no limit [0]"),
+    used("room.sync_streams", Switch, "sound and picture of one participant are played in step by browsers [false]"),
     used("room.enable_remote_unmute", Switch, "the server API may give muted tracks their voice again [false]"),
     used(
         "room.room_configurations",
@@ -182,7 +183,6 @@ pub(super) const KEYS: &[Key] = &[
     idle("rtc.datachannel_lossy_target_latency", OWN_PLANE),
     idle("rtc.datachannel_data_track_target_latency", OWN_PLANE),
     idle("room.enabled_codecs", "every codec that this server knows is enabled"),
-    idle("room.sync_streams", LATER),
     idle("room.create_room_timeout", ALONE),
     idle("room.create_room_attempts", ALONE),
     idle("room.update_batch_target_size", OWN_PLANE),

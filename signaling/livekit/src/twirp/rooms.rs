@@ -130,6 +130,7 @@ impl Call<'_> {
             departure_timeout_s: request.departure_timeout,
             max_participants: request.max_participants,
             metadata: request.metadata.clone(),
+            sync_streams: request.sync_streams,
         };
         self.check_metadata(&wish.metadata)?;
         if request.room_preset.is_empty() {

@@ -62,6 +62,8 @@ pub struct WorldConfig {
     pub room_serial: u32,
     /// Text that clients see as the room's metadata.
     pub room_metadata: String,
+    /// One participant's sound and picture reach browsers as one stream.
+    pub sync_streams: bool,
     /// Shards of the media house, at least 1.
     pub shards: u16,
     /// Participants on the home shard (`room_serial % shards`) before the rest is spread round robin.

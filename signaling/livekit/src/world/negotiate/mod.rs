@@ -13,6 +13,8 @@ use room::{LeaveReason, ParticipantSid, TrackSid};
 use wire::Mid;
 
 use super::alarm::{Alarm, REQUIREMENT_TIMEOUT};
+use super::publication::Published;
+use super::session::Session;
 use super::subscription::{Place, Rendition};
 use super::{MediaFacts, Mode, Now, RoomEvent, World};
 
@@ -97,10 +99,17 @@ impl World {
             codecs: published.live_as(rendition)?.up.codecs.clone(),
             ssrc: down.ssrc,
             rtx_ssrc: down.rtx_ssrc,
-            msid: sdp::Msid { stream: format!("{publisher}|{track}"), track: track.to_string() },
+            msid: sdp::Msid { stream: self.stream_name(sid, published), track: track.to_string() },
             cname: publisher.to_string(),
             stereo: published.has(proto::AudioTrackFeature::TfStereo),
         })
+    }
+
+    /// What a browser takes for one stream: a track, or all of one device where they are to be played in step.
+    fn stream_name(&self, viewer: &ParticipantSid, published: &Published) -> String {
+        let syncs = self.sessions.get(viewer).is_some_and(Session::syncs_streams);
+        let stream = if self.config.sync_streams && syncs { &published.info.stream } else { &published.info.sid };
+        format!("{}|{stream}", published.publisher)
     }
 
     pub(super) fn refuse(&mut self, sid: &ParticipantSid, track: &TrackSid) {

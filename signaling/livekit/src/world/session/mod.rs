@@ -27,6 +27,9 @@ use super::{ConnectionId, Mode};
 /// Requests to publish a track whose cid is still in use, per participant.
 pub(super) const QUEUED_TRACKS_MAX: usize = 20;
 
+/// Clients from this protocol version on find a track whose stream is not named after it.
+const SYNCS_STREAMS: i32 = 10;
+
 /// Signal and media state of one participant.
 #[derive(Debug)]
 pub(super) struct Session {
@@ -126,6 +129,11 @@ impl Session {
     pub(super) fn mid_to_track(&self) -> std::collections::HashMap<String, String> {
         let placed = self.downs.iter().filter_map(|(track, down)| Some((down.place.mid()?, track)));
         placed.map(|(mid, track)| (mid.to_string(), track.to_string())).collect()
+    }
+
+    /// Firefox cannot tell tracks of one stream apart, and old clients look for the track in the stream's name.
+    pub(super) fn syncs_streams(&self) -> bool {
+        self.client.protocol >= SYNCS_STREAMS && !self.client.browser.eq_ignore_ascii_case("firefox")
     }
 
     /// Firefox neither keeps our order of codecs on some systems nor sends the announced track id.

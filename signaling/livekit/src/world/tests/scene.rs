@@ -56,6 +56,7 @@ pub(super) fn config() -> WorldConfig {
         room_name: "demo".into(),
         room_serial: 9,
         room_metadata: String::new(),
+        sync_streams: false,
         shards: 2,
         spread_after: 2,
         media: MediaFacts {

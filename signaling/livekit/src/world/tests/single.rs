@@ -7,8 +7,8 @@ use proto::signal_response::Message;
 use sdp::{Description, Direction};
 
 use super::client::{self, Offered};
-use super::scene::Scene;
-use crate::world::Mode;
+use super::scene::{Scene, config};
+use crate::world::{Mode, WorldConfig};
 
 fn directions(answer: &proto::SessionDescription) -> Vec<Direction> {
     Description::parse(&answer.sdp).unwrap().sections.iter().map(|it| it.direction).collect()
@@ -38,6 +38,23 @@ fn a_newcomer_is_told_everything_in_order() {
     let updates = scene.updates(&ann);
     let own = updates.last().unwrap();
     assert_eq!((own.state, own.is_publisher), (2, true));
+}
+
+#[test]
+fn sound_and_picture_are_one_stream_where_the_room_and_the_client_have_it_so() {
+    let cases = [(true, 17, "", "camera"), (true, 17, "Firefox", "TR_"), (true, 9, "", "TR_"), (false, 17, "", "TR_")];
+    for (sync_streams, protocol, browser, stream) in cases {
+        let mut scene = Scene::with(WorldConfig { sync_streams, ..config() });
+        let mut ann = scene.enter("ann", Mode::Single);
+        let mut bob = scene.enter_with("bob", Mode::Single, |join| {
+            join.client_info = proto::ClientInfo { protocol, browser: browser.into(), ..Default::default() };
+        });
+        scene.publish(&mut ann, Kind::Video, "cam");
+        scene.publish(&mut ann, Kind::Audio, "mic");
+        let answer = scene.meet_requirements(&mut bob).unwrap();
+        let streams = answer.sdp.matches(&format!("a=msid:{}|{stream}", scene.sid("ann"))).count();
+        assert_eq!(streams, 2, "{protocol} {browser} {}", answer.sdp);
+    }
 }
 
 #[test]
