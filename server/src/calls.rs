@@ -53,6 +53,7 @@ fn settings(config: &Config) -> calls_api::Config {
         guests: config.calls.guests,
         anonymous: config.calls.anonymous,
         origins: config.calls.origins.clone(),
+        token_life_s: config.limit.token_life.as_secs(),
         rates: Rates { user: config.calls.user_rate, key: config.calls.key_rate },
     }
 }

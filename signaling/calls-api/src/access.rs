@@ -70,6 +70,10 @@ impl Inner {
             return self.nobody();
         };
         let bearer = token::verify(&self.rooms.keys(), token, now_s())?;
+        let life_s = self.config.token_life_s;
+        if life_s > 0 && bearer.issued_s.saturating_add(life_s) < now_s() {
+            return Err(ApiError::new(Code::TokenExpired));
+        }
         let user = match &bearer.user {
             Some(user) => user.clone(),
             None => reserved(SERVER)?,

@@ -34,6 +34,8 @@ pub struct Config {
     pub anonymous: bool,
     /// Web origins that may ask; empty is all of them.
     pub origins: Vec<String>,
+    /// Seconds after which a token counts as expired, whatever its own end: revocations are remembered no longer; 0 is none.
+    pub token_life_s: u64,
     /// How much is too much.
     pub rates: Rates,
 }

@@ -35,6 +35,15 @@ async fn bad_tokens_have_their_codes() {
 }
 
 #[tokio::test]
+async fn a_token_older_than_revocations_are_remembered_has_expired() {
+    let world = World::with(Place::Memory, |config| config.token_life_s = 600).await;
+    for (age_s, status) in [(500, 200), (700, 401)] {
+        let token = signed(json!({ "sub": "ann", "iat": now_s() - age_s }));
+        assert_eq!(world.ask("GET", "/calls", &token, Value::Null).await.status, status, "{age_s}");
+    }
+}
+
+#[tokio::test]
 async fn what_does_not_fit_is_named() {
     let world = World::new().await;
     let hana = user("hana", "user");
