@@ -63,14 +63,20 @@ async fn open(pass: &Pass, request: &PublishRequest) -> Result<Push, End> {
 /// Carries one stream into its room until it ends.
 async fn carry(pass: &Pass, channel: &mut Channel, push: Push) -> Result<(), End> {
     let mut live = Live::new(&pass.door, push);
+    let end = drive(channel, &mut live).await;
+    // Who is cut off by the network or by a fault may come back: to others it is lost, it did not leave.
+    if matches!(end, Ok(()) | Err(End::Refused(_))) {
+        live.leave().await;
+    }
+    end
+}
+
+async fn drive(channel: &mut Channel, live: &mut Live<'_>) -> Result<(), End> {
     loop {
         let now = Instant::now();
         while !live.is_full(now) {
             match channel.event(now)? {
-                Some(Event::Ended) => {
-                    live.leave().await;
-                    return Ok(());
-                }
+                Some(Event::Ended) => return Ok(()),
                 Some(event) => live.take(event, now).await.map_err(End::Refused)?,
                 None => break,
             }
