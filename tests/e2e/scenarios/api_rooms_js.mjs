@@ -28,7 +28,6 @@ export default async function (stage) {
   await refused('a missing participant', 404, 'not_found', api.getParticipant('river', 'nobody'));
   await refused('a missing room', 404, 'not_found', api.deleteRoom('lake'));
   await refused('another key', 401, undefined, new RoomServiceClient(stage.http, 'devkey', 'wrong').listRooms());
-  await refused('forwarding', 501, 'unimplemented', api.forwardParticipant('river', 'ada', 'lake'));
 
   await api.deleteRoom('river');
   await reach('both are sent away', async () => [ada.ended && bob.ended, [ada.ended, bob.ended]]);
