@@ -27,18 +27,8 @@ impl Socket {
     /// Opens a non-blocking socket on `address`. `shared` lets others of this user share the port; `offload` asks
     /// for joined datagrams and allows split ones.
     pub(crate) fn open(address: SocketAddr, shared: bool, offload: bool) -> io::Result<Self> {
-        let family = if address.is_ipv4() { libc::AF_INET } else { libc::AF_INET6 };
-        // SAFETY: the call takes no pointer.
-        let fd = unsafe { libc::socket(family, libc::SOCK_DGRAM | libc::SOCK_CLOEXEC | libc::SOCK_NONBLOCK, 0) };
-        if fd < 0 {
-            return Err(io::Error::last_os_error());
-        }
-        // SAFETY: the descriptor was just made and belongs to nobody else.
-        let fd = unsafe { OwnedFd::from_raw_fd(fd) };
+        let fd = unbound(address, libc::SOCK_DGRAM)?;
         let raw = fd.as_raw_fd();
-        if address.is_ipv6() {
-            set(raw, libc::IPPROTO_IPV6, libc::IPV6_V6ONLY, 1)?;
-        }
         if shared {
             set(raw, libc::SOL_SOCKET, libc::SO_REUSEPORT, 1)?;
         }
@@ -84,20 +74,26 @@ impl Socket {
     }
 }
 
-/// Opens a TCP listener on `address`. IPv6 never takes IPv4.
-pub(crate) fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+/// A non-blocking socket of the address's family. IPv6 never takes IPv4.
+fn unbound(address: SocketAddr, kind: libc::c_int) -> io::Result<OwnedFd> {
     let family = if address.is_ipv4() { libc::AF_INET } else { libc::AF_INET6 };
     // SAFETY: the call takes no pointer.
-    let fd = unsafe { libc::socket(family, libc::SOCK_STREAM | libc::SOCK_CLOEXEC | libc::SOCK_NONBLOCK, 0) };
+    let fd = unsafe { libc::socket(family, kind | libc::SOCK_CLOEXEC | libc::SOCK_NONBLOCK, 0) };
     if fd < 0 {
         return Err(io::Error::last_os_error());
     }
     // SAFETY: the descriptor was just made and belongs to nobody else.
     let fd = unsafe { OwnedFd::from_raw_fd(fd) };
-    let raw = fd.as_raw_fd();
     if address.is_ipv6() {
-        set(raw, libc::IPPROTO_IPV6, libc::IPV6_V6ONLY, 1)?;
+        set(fd.as_raw_fd(), libc::IPPROTO_IPV6, libc::IPV6_V6ONLY, 1)?;
     }
+    Ok(fd)
+}
+
+/// Opens a TCP listener on `address`. IPv6 never takes IPv4.
+pub(crate) fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let fd = unbound(address, libc::SOCK_STREAM)?;
+    let raw = fd.as_raw_fd();
     // A restarted server must not wait for its old connections to be forgotten.
     set(raw, libc::SOL_SOCKET, libc::SO_REUSEADDR, 1)?;
     bind(raw, address)?;
