@@ -1,6 +1,5 @@
 //! What another dialect that has rooms here decides about them, by way of the server: who may come in and with which
 //! rights, and what becomes of those who are there. It speaks of rooms and identities and knows no message of LiveKit's.
-#![allow(deprecated)] // `recorder` and `agent` of a permission are set all the same, so that nothing is changed.
 
 use std::collections::BTreeSet;
 use std::pin::Pin;
@@ -11,8 +10,8 @@ use super::*;
 use crate::revocation::Revocation;
 use crate::token::{Claims, ROLE_CLAIM};
 use crate::validate::Ticket;
-use crate::world::publication::{proto_source, source};
-use crate::world::{Order, Reply, RoomEvent};
+use crate::world::publication::source;
+use crate::world::{Order, Reply, RoomEvent, permission};
 
 /// Somebody with a valid token at a room's door.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -85,20 +84,8 @@ impl Lobby {
 
     /// Gives somebody other rights, at once; false when it is not there.
     pub async fn permit(&self, room: &str, identity: &str, grants: &Grants) -> bool {
-        let permission = proto::ParticipantPermission {
-            can_subscribe: grants.can_subscribe,
-            can_publish: grants.can_publish,
-            can_publish_data: grants.can_publish_data,
-            can_publish_sources: grants.can_publish_sources.iter().map(|it| proto_source(*it).into()).collect(),
-            hidden: grants.hidden,
-            recorder: grants.recorder,
-            can_update_metadata: grants.can_update_metadata,
-            agent: grants.agent,
-            can_subscribe_metrics: grants.can_subscribe_metrics,
-            can_manage_agent_session: grants.can_manage_agent_session,
-        };
-        let identity = identity.to_owned();
-        let request = proto::UpdateParticipantRequest { identity, permission: Some(permission), ..Default::default() };
+        let (identity, permission) = (identity.to_owned(), Some(permission(grants)));
+        let request = proto::UpdateParticipantRequest { identity, permission, ..Default::default() };
         self.order(room, Order::Update(Box::new(request))).await.is_ok()
     }
 

@@ -53,6 +53,7 @@ mod updates;
 
 pub use admin::{Fault, Order, OrderId, Reply, RoomChange};
 pub(crate) use facts::server_info;
+pub(crate) use participant::permission;
 
 pub use config::{IceServers, MediaFacts, RelayCredentials, ServerFacts, WorldConfig};
 pub use data_track::FrameHead;

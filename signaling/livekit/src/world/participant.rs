@@ -80,7 +80,8 @@ fn kind(kind: ParticipantKind) -> ProtoKind {
     }
 }
 
-fn permission(grants: &Grants) -> proto::ParticipantPermission {
+/// Grants as clients and the server API know them.
+pub(crate) fn permission(grants: &Grants) -> proto::ParticipantPermission {
     proto::ParticipantPermission {
         can_subscribe: grants.can_subscribe,
         can_publish: grants.can_publish,
