@@ -198,20 +198,20 @@ mod tests {
 
     #[derive(Debug, serde::Deserialize)]
     #[serde(deny_unknown_fields)]
-    #[allow(dead_code, reason = "only read")]
     struct Outer {
         list: Vec<Inside>,
     }
 
     #[derive(Debug, serde::Deserialize)]
     #[serde(deny_unknown_fields)]
-    #[allow(dead_code, reason = "only read")]
     struct Inside {
         number: u8,
     }
 
     #[test]
     fn faults_name_their_field() {
+        let sound = parse::<Outer>(serde_json::json!({ "list": [{ "number": 1 }] })).unwrap();
+        assert_eq!(sound.list.iter().map(|it| it.number).collect::<Vec<_>>(), [1]);
         for (value, field) in [
             (serde_json::json!({ "list": [{ "number": 1 }, { "number": "x" }] }), "list.1.number"),
             (serde_json::json!({ "list": [{}] }), "list.0.number"),
