@@ -14,6 +14,10 @@ use std::process::Command;
 const INPUTS: &[&str] = &[
     "package.json",
     "package-lock.json",
+    "api",
+    "client/package.json",
+    "client/tsconfig.json",
+    "client/src",
     "app/package.json",
     "app/tsconfig.json",
     "app/vite.config.ts",

@@ -1,0 +1,49 @@
+// Handles for the scenarios on a page with @thalweg/client. Everything hangs on `window.sdk`.
+import { ThalwegClient } from '@thalweg/client';
+
+window.sdk = {
+  client: undefined,
+  call: undefined,
+  /** Every state of the call, in order, with the milliseconds since load. */
+  states: [],
+  heard: [],
+
+  begin(options) {
+    this.client = new ThalwegClient({ tokenProvider: () => window.backEnd(), ...options });
+  },
+
+  /** Takes a call into hand. */
+  take(type, id) {
+    const call = (this.call = this.client.call(type, id));
+    call.state.subscribe((state) => this.states.push([Math.round(performance.now()), state.status, state.fault?.title ?? '', state.why ?? '']));
+    call.on('any', (event) => this.heard.push(event.event));
+    return call;
+  },
+
+  /** Shows somebody's picture; `first` is when its first frame was decoded, in milliseconds since 1970. */
+  show(user, source) {
+    const video = document.createElement('video');
+    video.autoplay = true;
+    document.body.append(video);
+    const seen = { first: 0, video };
+    video.requestVideoFrameCallback(() => (seen.first = Date.now()));
+    this.call.show(video, user, source);
+    (this.pictures ??= {})[user] = seen;
+  },
+
+  frames(user) {
+    return this.pictures[user].video.getVideoPlaybackQuality().totalVideoFrames;
+  },
+
+  look() {
+    const { call, client } = this;
+    const device = ({ state: { value } }) => ({ status: value.status, title: value.fault?.title ?? '', allowed: value.allowed });
+    return {
+      state: call.state.value.status, why: call.state.value.why ?? '', fault: call.state.value.fault?.title ?? '',
+      client: client.state.value.status, phase: call.phase.value, count: call.count.value,
+      people: call.people.value.map(({ id, name, isMe, microphone, camera, screen, speaking }) => ({ id, name, isMe, microphone, camera: camera.on, screen: screen.on, speaking })),
+      requests: call.requests.value, capabilities: [...call.capabilities.value], messages: call.chat.messages.value.map(({ user, text }) => `${user}: ${text}`),
+      camera: device(call.camera), microphone: device(call.microphone), screen: device(call.screen), heard: this.heard, states: this.states,
+    };
+  },
+};

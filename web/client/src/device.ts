@@ -1,0 +1,415 @@
+// Camera, microphone and screen: on or off, which one, and what went wrong.
+import { LocalAudioTrack, LocalVideoTrack, RoomEvent, Track, createLocalAudioTrack, createLocalVideoTrack, type LocalTrack, type Room } from 'livekit-client';
+import type { Capability } from '@thalweg/api';
+import { ThalwegError } from './error.js';
+import { devicesReachable, deviceFault, stoppedFault, type DeviceKind, type Fault } from './fault.js';
+import { meant, recall, remember, type Memory } from './memory.js';
+import { Cell, type Observable } from './observable.js';
+
+/** One device of the system. Its label is empty until the browser has allowed one once. */
+export interface DeviceChoice {
+  readonly deviceId: string;
+  readonly label: string;
+}
+
+/** How a device stands. */
+export interface DeviceState {
+  /** `starting` while the browser asks the person or opens it; `failed` tells why in `fault`. */
+  readonly status: 'off' | 'starting' | 'on' | 'failed';
+  /** Why it is not on, in words; of a device that is off, why it was switched off when the person did not do it. */
+  readonly fault: Fault | undefined;
+  /** Whether the call lets this user publish it. True before the call is known. */
+  readonly allowed: boolean;
+  /** The devices of this kind. */
+  readonly devices: readonly DeviceChoice[];
+  /** The chosen one; nothing is the browser's default. */
+  readonly deviceId: string | undefined;
+  /** The running track, for a preview: `track.attach(element)`. */
+  readonly track: LocalTrack | undefined;
+}
+
+/** What a device works with. */
+export interface Surroundings {
+  readonly room: Room;
+  readonly memory: Memory | undefined;
+  /** Whether the user may do it in the call; true before the call is known. */
+  can(capability: Capability): boolean;
+  /** Whether tracks can be published at present. */
+  joined(): boolean;
+}
+
+const SOURCES = { camera: Track.Source.Camera, microphone: Track.Source.Microphone, screen: Track.Source.ScreenShare } as const;
+const KINDS = { camera: 'videoinput', microphone: 'audioinput', speaker: 'audiooutput' } as const;
+const NEEDS = { camera: 'send-video', microphone: 'send-audio', screen: 'screenshare' } as const;
+
+/** Something that is on or off and may fail. Before the call is joined, switching it on makes a preview, which `join` publishes. */
+export abstract class Device {
+  protected readonly cell: Cell<DeviceState>;
+  /** Whether the person switched it, here or the last time; nothing when never. */
+  #wish: boolean | undefined;
+  /** Rises with every wish, so that a slow answer to an older one is thrown away. */
+  #turn = 0;
+  #preview: LocalTrack | undefined;
+  #watched: MediaStreamTrack | undefined;
+
+  constructor(
+    /** What it is. */
+    readonly kind: 'camera' | 'microphone' | 'screen',
+    protected readonly around: Surroundings,
+  ) {
+    const choice = kind === 'screen' ? {} : recall(around.memory, kind);
+    this.#wish = choice.on;
+    this.cell = new Cell<DeviceState>({
+      status: 'off', fault: undefined, allowed: true, devices: [], deviceId: choice.deviceId, track: undefined,
+    });
+    const { room } = around;
+    for (const event of [RoomEvent.LocalTrackPublished, RoomEvent.LocalTrackUnpublished, RoomEvent.TrackMuted, RoomEvent.TrackUnmuted] as const) {
+      room.on(event, () => this.#follow());
+    }
+  }
+
+  /** How it stands. */
+  get state(): Observable<DeviceState> {
+    return this.cell;
+  }
+
+  /** Whether the person wants it on, by what was switched last, also on another day; nothing when never. */
+  get wanted(): boolean | undefined {
+    return this.#wish;
+  }
+
+  /** Switches it on. A failure does not throw: it is in `state`. */
+  async enable(): Promise<void> {
+    this.#wish = true;
+    this.keep({ on: true });
+    await this.#start();
+  }
+
+  /** Switches it off. */
+  async disable(): Promise<void> {
+    this.#wish = false;
+    this.keep({ on: false });
+    await this.#halt(undefined);
+  }
+
+  /** Switches it on when it is off, and off when it is on. */
+  async toggle(): Promise<void> {
+    const { status } = this.cell.value;
+    await (status === 'on' || status === 'starting' ? this.disable() : this.enable());
+  }
+
+  /** Opens the device for this call. */
+  protected abstract open(): Promise<LocalTrack | undefined>;
+  protected abstract publish(): Promise<unknown>;
+  protected abstract unpublish(): Promise<unknown>;
+  protected keep(_choice: { on?: boolean; deviceId?: string; label?: string }): void {}
+
+  /** Opens it anew, with another choice, if it runs or has failed. */
+  protected async reopen(): Promise<void> {
+    const { status } = this.cell.value;
+    if (status === 'off') return;
+    this.#dropPreview();
+    await this.#start();
+  }
+
+  protected patch(change: Partial<DeviceState>): void {
+    this.cell.set({ ...this.cell.value, ...change });
+  }
+
+  protected get publication(): ReturnType<Room['localParticipant']['getTrackPublication']> {
+    return this.around.room.localParticipant.getTrackPublication(SOURCES[this.kind]);
+  }
+
+  /** The call begins, or is back: publishes what is wanted. `unasked` is what happens when the person never switched it. @internal */
+  async begin(unasked: boolean): Promise<void> {
+    this.allow();
+    if (!this.cell.value.allowed) return this.#dropPreview();
+    if (this.#wish ?? unasked) await this.#start();
+  }
+
+  /** The connection is gone and will be made anew: a device that runs goes on running, and is published again by `resume`. @internal */
+  hold(): void {
+    const { status, track } = this.cell.value;
+    this.#turn += 1;
+    this.#preview = status === 'on' ? track : undefined;
+    if (status === 'starting') this.patch({ status: 'off' });
+  }
+
+  /** The connection is back. @internal */
+  async resume(): Promise<void> {
+    this.allow();
+    if (this.#preview && this.cell.value.allowed) await this.#start();
+  }
+
+  /** The call is over: everything is off, and what was wanted is remembered for the next time. @internal */
+  finish(): void {
+    this.#turn += 1;
+    this.#dropPreview();
+    this.patch({ status: 'off', fault: undefined, track: undefined });
+  }
+
+  /** What the user may do may have changed. @internal */
+  allow(): void {
+    const allowed = this.around.can(NEEDS[this.kind]);
+    if (allowed === this.cell.value.allowed) return;
+    this.patch({ allowed });
+    const running = this.cell.value.status !== 'off';
+    // A camera that nobody may see must not run.
+    if (!allowed && running) void this.#halt(deviceFault(this.kind, new ThalwegError('missing_capability', '')));
+    if (allowed && this.cell.value.fault?.code === 'forbidden') this.patch({ fault: undefined });
+  }
+
+  async #start(): Promise<void> {
+    const turn = ++this.#turn;
+    if (!this.cell.value.allowed) {
+      return this.patch({ status: 'failed', fault: deviceFault(this.kind, new ThalwegError('missing_capability', '')) });
+    }
+    this.patch({ status: 'starting', fault: undefined });
+    try {
+      if (!devicesReachable()) throw new Error('insecure page');
+      if (this.around.joined()) await this.#send(turn);
+      else await this.#show(turn);
+    } catch (error) {
+      if (turn === this.#turn) this.patch({ status: 'failed', fault: deviceFault(this.kind, error), track: undefined });
+    }
+  }
+
+  /** In the call. */
+  async #send(turn: number): Promise<void> {
+    const preview = this.#preview;
+    this.#preview = undefined;
+    if (preview) await this.around.room.localParticipant.publishTrack(preview, { source: SOURCES[this.kind] });
+    else await this.publish();
+    if (turn !== this.#turn) return void (this.#wish === false && (await this.unpublish()));
+    this.#follow();
+    this.#watch();
+  }
+
+  /** Before the call. */
+  async #show(turn: number): Promise<void> {
+    const track = this.#preview ?? (await this.open());
+    if (turn !== this.#turn) return track?.stop();
+    this.#preview = track;
+    // The call may have begun while the browser asked.
+    if (this.around.joined()) return this.#send(turn);
+    this.patch({ status: track ? 'on' : 'off', track });
+    this.#watch();
+  }
+
+  async #halt(fault: Fault | undefined): Promise<void> {
+    this.#turn += 1;
+    const { track } = this.cell.value;
+    this.#dropPreview();
+    this.patch({ status: 'off', fault, track: undefined });
+    if (this.around.joined()) await this.unpublish().catch(() => undefined);
+    if (!this.cell.value.allowed) track?.stop();
+  }
+
+  #dropPreview(): void {
+    this.#preview?.stop();
+    this.#preview = undefined;
+    if (!this.around.joined()) this.patch({ status: 'off', track: undefined });
+  }
+
+  /** Takes over what the room says: somebody else may have muted it. */
+  #follow(): void {
+    if (!this.around.joined()) return;
+    const { publication } = this;
+    const track = publication?.isMuted === false ? publication.track : undefined;
+    if (track) this.patch({ status: 'on', fault: undefined, track });
+    else if (this.cell.value.status === 'on') this.patch({ status: 'off', track: undefined });
+  }
+
+  /** Notices when the running device is pulled out. */
+  #watch(): void {
+    const { track } = this.cell.value;
+    const source = track?.mediaStreamTrack;
+    if (!track || !source || this.#watched === source) return;
+    this.#watched = source;
+    source.addEventListener('ended', () => {
+      if (this.cell.value.track?.mediaStreamTrack !== source) return;
+      const own = this.kind === 'screen';
+      void this.#halt(own ? undefined : stoppedFault(this.kind)).then(() => {
+        if (!own && this.cell.value.status === 'off') this.patch({ status: 'failed', fault: stoppedFault(this.kind) });
+      });
+    });
+  }
+}
+
+/** A camera or a microphone: there may be several to choose from. */
+export class Capture extends Device {
+  #forget: (() => void) | undefined;
+
+  constructor(kind: 'camera' | 'microphone', around: Surroundings) {
+    super(kind, around);
+    if (devicesReachable()) {
+      const changed = (): void => void this.refresh();
+      navigator.mediaDevices.addEventListener('devicechange', changed);
+      this.#forget = () => navigator.mediaDevices.removeEventListener('devicechange', changed);
+    }
+  }
+
+  /** Lists the devices anew; asks the person nothing. */
+  async refresh(): Promise<readonly DeviceChoice[]> {
+    const devices = await listed(KINDS[this.kind as 'camera' | 'microphone']);
+    const choice = { ...recall(this.around.memory, this.kind), ...(this.cell.value.deviceId === undefined ? {} : { deviceId: this.cell.value.deviceId }) };
+    const chosen = meant(choice, devices);
+    // Before the browser has allowed anything, ids are empty and the choice cannot be told from others.
+    const deviceId = devices.some((device) => device.deviceId !== '') ? chosen?.deviceId : this.cell.value.deviceId;
+    this.patch({ devices, deviceId });
+    return devices;
+  }
+
+  /** Chooses a device and remembers it; one that runs changes at once. */
+  async select(deviceId: string): Promise<void> {
+    const label = this.cell.value.devices.find((device) => device.deviceId === deviceId)?.label;
+    this.keep({ deviceId, ...(label ? { label } : {}) });
+    this.patch({ deviceId });
+    const track = this.cell.value.track;
+    if (this.cell.value.status === 'on' && (track instanceof LocalVideoTrack || track instanceof LocalAudioTrack)) {
+      try {
+        await track.setDeviceId({ exact: deviceId });
+        return;
+      } catch (error) {
+        return this.patch({ status: 'failed', fault: deviceFault(this.kind, error) });
+      }
+    }
+    await this.reopen();
+  }
+
+  /** Lets go of the browser. @internal */
+  close(): void {
+    this.#forget?.();
+    this.finish();
+  }
+
+  protected override keep(choice: { on?: boolean; deviceId?: string; label?: string }): void {
+    remember(this.around.memory, this.kind, choice);
+  }
+
+  protected override async open(): Promise<LocalTrack> {
+    const wanted = await this.#wanted();
+    try {
+      return await this.#capture(wanted);
+    } catch (error) {
+      // A remembered device that is gone must not keep the person from using another.
+      if (wanted === undefined || !(error instanceof Error) || !['OverconstrainedError', 'NotFoundError'].includes(error.name)) throw error;
+      return this.#capture(undefined);
+    } finally {
+      void this.refresh();
+    }
+  }
+
+  protected override async publish(): Promise<void> {
+    const there = this.publication;
+    if (there?.track && there.isMuted) return void (await there.unmute());
+    if (there?.track) return;
+    await this.around.room.localParticipant.publishTrack(await this.open(), { source: SOURCES[this.kind] });
+  }
+
+  protected override async unpublish(): Promise<unknown> {
+    const me = this.around.room.localParticipant;
+    if (!this.around.can(NEEDS[this.kind])) {
+      const track = this.publication?.track;
+      return track && me.unpublishTrack(track as LocalTrack, true);
+    }
+    return this.kind === 'camera' ? me.setCameraEnabled(false) : me.setMicrophoneEnabled(false);
+  }
+
+  async #wanted(): Promise<string | undefined> {
+    const { deviceId } = this.cell.value;
+    if (deviceId === undefined) return undefined;
+    return meant({ ...recall(this.around.memory, this.kind), deviceId }, await listed(KINDS[this.kind as 'camera' | 'microphone']))?.deviceId;
+  }
+
+  #capture(deviceId: string | undefined): Promise<LocalTrack> {
+    const { videoCaptureDefaults, audioCaptureDefaults } = this.around.room.options;
+    const device = deviceId === undefined ? {} : { deviceId: { exact: deviceId } };
+    return this.kind === 'camera'
+      ? createLocalVideoTrack({ ...videoCaptureDefaults, ...device })
+      : createLocalAudioTrack({ ...audioCaptureDefaults, ...device });
+  }
+}
+
+/** The screen. It is chosen in the browser's own dialog, each time, and cannot be previewed. */
+export class Screen extends Device {
+  constructor(around: Surroundings) {
+    super('screen', around);
+  }
+
+  /** Whether this browser can share a screen at all; phones cannot. */
+  get supported(): boolean {
+    return devicesReachable() && typeof navigator.mediaDevices.getDisplayMedia === 'function';
+  }
+
+  protected override async open(): Promise<undefined> {
+    throw new Error('join the call first');
+  }
+
+  protected override publish(): Promise<unknown> {
+    return this.around.room.localParticipant.setScreenShareEnabled(true, { audio: true });
+  }
+
+  protected override async unpublish(): Promise<void> {
+    const me = this.around.room.localParticipant;
+    for (const source of [Track.Source.ScreenShare, Track.Source.ScreenShareAudio]) {
+      const track = me.getTrackPublication(source)?.track;
+      if (track) await me.unpublishTrack(track as LocalTrack, true);
+    }
+  }
+
+  /** A screen is never shared again by itself. @internal */
+  override async begin(): Promise<void> {
+    this.allow();
+  }
+}
+
+/** Where the sound comes out. */
+export class Speaker {
+  readonly #cell: Cell<{ readonly devices: readonly DeviceChoice[]; readonly deviceId: string | undefined }>;
+
+  constructor(private readonly around: Surroundings) {
+    this.#cell = new Cell({ devices: [] as readonly DeviceChoice[], deviceId: recall(around.memory, 'speaker').deviceId });
+  }
+
+  /** The outputs, and the chosen one. */
+  get state(): Observable<{ readonly devices: readonly DeviceChoice[]; readonly deviceId: string | undefined }> {
+    return this.#cell;
+  }
+
+  /** Only some browsers let a page choose. */
+  get supported(): boolean {
+    return typeof HTMLMediaElement !== 'undefined' && 'setSinkId' in HTMLMediaElement.prototype;
+  }
+
+  /** Lists the outputs anew. */
+  async refresh(): Promise<readonly DeviceChoice[]> {
+    const devices = await listed('audiooutput');
+    this.#cell.set({ ...this.#cell.value, devices });
+    return devices;
+  }
+
+  /** Chooses an output and remembers it. */
+  async select(deviceId: string): Promise<void> {
+    const label = this.#cell.value.devices.find((device) => device.deviceId === deviceId)?.label;
+    await this.around.room.switchActiveDevice('audiooutput', deviceId);
+    this.#cell.set({ ...this.#cell.value, deviceId });
+    remember(this.around.memory, 'speaker', { deviceId, ...(label ? { label } : {}) });
+  }
+
+  /** Uses what was chosen last time. @internal */
+  async begin(): Promise<void> {
+    const { deviceId } = this.#cell.value;
+    if (deviceId === undefined || !this.supported) return;
+    const chosen = meant(recall(this.around.memory, 'speaker'), await this.refresh());
+    if (chosen) await this.around.room.switchActiveDevice('audiooutput', chosen.deviceId).catch(() => undefined);
+  }
+}
+
+async function listed(kind: MediaDeviceKind): Promise<readonly DeviceChoice[]> {
+  const all = devicesReachable() ? await navigator.mediaDevices.enumerateDevices().catch(() => []) : [];
+  return all.filter((device) => device.kind === kind).map(({ deviceId, label }) => ({ deviceId, label }));
+}
+
+/** What kinds of device there are. */
+export type { DeviceKind };
