@@ -18,6 +18,18 @@ export async function bundled(entry, options = {}) {
   return outputFiles[0].text;
 }
 
+/** A module for Node out of a source and what it imports. */
+export async function imported(entry) {
+  const text = await bundled(entry, { platform: 'node', format: 'esm', banner: { js: "import { createRequire as requirer } from 'node:module'; const require = requirer('file:///');" } });
+  return import(`data:text/javascript;base64,${Buffer.from(text).toString('base64')}`);
+}
+
+/** An app's back end: `@thalweg/server` with the server's key. */
+export async function backEnd(stage, url = stage.http) {
+  const { ThalwegServer } = await imported(join(WEB, 'server/src/index.ts'));
+  return new ThalwegServer({ url, apiKey: 'devkey', apiSecret: 'secret' });
+}
+
 /** A site whose pages have the SDK on `window.sdk`, and a route that gives tokens, like an app's. */
 export class SdkSite {
   static async open(stage, { life = 600 } = {}) {
