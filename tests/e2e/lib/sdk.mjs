@@ -71,6 +71,11 @@ export class SdkPage {
     return this.page.evaluate(`(async () => (${work})(window.sdk, ${JSON.stringify(given) ?? 'undefined'}))()`);
   }
 
+  /** The same for what `lib/` does to pages. */
+  drive(work, given) {
+    return this.page.evaluate(work, given);
+  }
+
   /** The call's state as the page sees it. */
   look() {
     return this.page.evaluate(() => window.sdk.look());

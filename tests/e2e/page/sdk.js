@@ -7,6 +7,7 @@ window.sdk = {
   /** Every state of the call, in order, with the milliseconds since load. */
   states: [],
   heard: [],
+  told: [],
 
   begin(options) {
     // Chromium's fake microphone beeps once a second, which a clean-up of the sound would take for noise.
@@ -19,6 +20,7 @@ window.sdk = {
     const call = (this.call = this.client.call(type, id));
     call.state.subscribe((state) => this.states.push([Math.round(performance.now()), state.status, state.fault?.title ?? '', state.why ?? '']));
     call.on('any', (event) => this.heard.push(event.event));
+    call.on('call_message', ({ message }) => this.told.push(`${message.user}: ${message.text}`));
     return call;
   },
 
@@ -49,10 +51,10 @@ window.sdk = {
     const device = ({ state: { value } }) => ({ status: value.status, title: value.fault?.title ?? '', allowed: value.allowed });
     return {
       state: call.state.value.status, why: call.state.value.why ?? '', fault: call.state.value.fault?.title ?? '',
-      client: client.state.value.status, phase: call.phase.value, count: call.count.value,
+      client: client.state.value.status, session: client.state.value.fault?.title ?? '', phase: call.phase.value, count: call.count.value,
       people: call.people.value.map(({ id, name, isMe, microphone, camera, screen, speaking }) => ({ id, name, isMe, microphone, camera: camera.on, screen: screen.on, speaking })),
       requests: call.requests.value, capabilities: [...call.capabilities.value], messages: call.chat.messages.value.map(({ user, text }) => `${user}: ${text}`),
-      camera: device(call.camera), microphone: device(call.microphone), screen: device(call.screen), heard: this.heard, states: this.states,
+      camera: device(call.camera), microphone: device(call.microphone), screen: device(call.screen), heard: this.heard, told: this.told, states: this.states,
     };
   },
 };

@@ -326,7 +326,7 @@ export class Call {
     clearTimeout(this.#rereading);
     this.#unwatch?.();
     this.#unwatch = undefined;
-    await this.leave();
+    await this.#session.close();
     this.camera.close();
     this.microphone.close();
   }

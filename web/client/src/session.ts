@@ -1,5 +1,5 @@
 // Being in a call: the way in, the way back after a break, and how it ends.
-import { ConnectionError, ConnectionErrorReason, DisconnectReason, RoomEvent, type Room } from 'livekit-client';
+import { ConnectionError, ConnectionErrorReason, ConnectionState, DisconnectReason, RoomEvent, type Room } from 'livekit-client';
 import { pause, pauseMs } from './backoff.js';
 import { ThalwegError, isPassing } from './error.js';
 import { ENDINGS, INTERRUPTED, callFault, type Fault } from './fault.js';
@@ -55,8 +55,10 @@ const GIVE_UP_MS = 5 * 60_000;
 /** One user's way through a call. */
 export class Session {
   readonly #state = new Cell<CallState>({ status: 'idle' });
+  readonly #forget: () => void;
   #stop: AbortController | undefined;
   #wait = false;
+  #rejoining = false;
 
   constructor(
     private readonly room: Room,
@@ -65,13 +67,21 @@ export class Session {
     const broken = (): void => {
       if (this.#is('joined')) this.#state.set({ status: 'reconnecting', fault: INTERRUPTED });
     };
-    room.on(RoomEvent.Reconnecting, broken);
-    room.on(RoomEvent.SignalReconnecting, broken);
-    room.on(RoomEvent.Reconnected, () => {
-      if (!this.#is('reconnecting') || !this.#stop) return;
+    const mended = (): void => {
+      if (!this.#is('reconnecting') || !this.#stop || this.#rejoining || room.state !== ConnectionState.Connected) return;
       this.#state.set({ status: 'joined' });
       this.port.connected(true);
-    });
+    };
+    room.on(RoomEvent.Reconnecting, broken);
+    room.on(RoomEvent.SignalReconnecting, broken);
+    room.on(RoomEvent.Reconnected, mended);
+    // The browser knows sooner than the connection that the network is gone. A short loss leaves the connection whole.
+    globalThis.addEventListener?.('offline', broken);
+    globalThis.addEventListener?.('online', mended);
+    this.#forget = () => {
+      globalThis.removeEventListener?.('offline', broken);
+      globalThis.removeEventListener?.('online', mended);
+    };
     room.on(RoomEvent.Disconnected, (reason) => void this.#ended(reason));
   }
 
@@ -81,7 +91,8 @@ export class Session {
 
   /** Whether the user is in, as far as devices are concerned: also while LiveKit mends the connection by itself. */
   get inside(): boolean {
-    return this.room.state !== 'disconnected' && this.room.state !== 'connecting' && (this.#is('joined') || this.#is('reconnecting'));
+    const connected = this.room.state !== ConnectionState.Disconnected && this.room.state !== ConnectionState.Connecting;
+    return connected && (this.#is('joined') || this.#is('reconnecting'));
   }
 
   /** Goes in. With `wait` it waits for the call to go live, also again after it went back into backstage. */
@@ -106,6 +117,12 @@ export class Session {
     if (status === 'idle' || status === 'left') return;
     this.#over('left', undefined);
     await this.room.disconnect(true);
+  }
+
+  /** Leaves, and lets go of the browser. */
+  async close(): Promise<void> {
+    this.#forget();
+    await this.leave();
   }
 
   async #enter(signal: AbortSignal): Promise<void> {
@@ -159,8 +176,6 @@ export class Session {
     if (why !== 'backstage' || !this.#wait) return this.#over(why, why === 'left' ? undefined : ENDINGS[why]);
     await this.#enter(stop.signal).catch((error: unknown) => this.#stop === stop && this.#over(endingOf(error), callFault(error)));
   }
-
-  #rejoining = false;
 
   async #rejoin(signal: AbortSignal): Promise<void> {
     this.#rejoining = true;

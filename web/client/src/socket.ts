@@ -124,16 +124,31 @@ export class EventSocket {
       await this.probe();
       throw error;
     }
+    await this.#watchAll(line);
+    if (signal?.aborted) line.close();
     const before = this.#line;
     this.#line = line;
-    // One by one: a call that is gone must not keep the others from being watched.
-    for (const call of this.#watched.keys()) this.#say({ watch: [call] });
+    // Only now: what happened since the new one opened came by both, and is told once.
     before?.close();
     this.#state.set('open');
     watchOver(line);
     if (!this.#first && !before) this.events.emit('back', undefined);
     this.#first = false;
     return line;
+  }
+
+  /** Has a new connection watch all calls, one by one: a call that is gone must not keep the others from being watched. */
+  async #watchAll(line: WebSocket): Promise<void> {
+    const asked = new Set<string>();
+    for (;;) {
+      const fresh = [...this.#watched.keys()].filter((call) => !asked.has(call));
+      if (fresh.length === 0) return;
+      for (const call of fresh) {
+        asked.add(call);
+        line.send(JSON.stringify({ watch: [call] }));
+      }
+      await answered(line, fresh.length);
+    }
   }
 
   #say(wish: { watch?: string[]; unwatch?: string[] }): void {
@@ -171,6 +186,24 @@ function opened(line: WebSocket, signal: AbortSignal | undefined): Promise<void>
     line.addEventListener('open', done(resolve));
     line.addEventListener('close', done(fail));
     signal?.addEventListener('abort', done(fail));
+  });
+}
+
+/** Waits until the server has answered so often, or is gone. Answers are what carries no id. */
+function answered(line: WebSocket, count: number): Promise<void> {
+  return new Promise((resolve) => {
+    let left = count;
+    const timer = setTimeout(resolve, OPEN_MS);
+    const done = (): void => {
+      clearTimeout(timer);
+      line.removeEventListener('message', hear);
+      resolve();
+    };
+    const hear = ({ data }: MessageEvent): void => {
+      if (/^\{"(event":"(ok|error)"|error")/.test(String(data)) && --left === 0) done();
+    };
+    line.addEventListener('message', hear);
+    line.addEventListener('close', done);
   });
 }
 

@@ -17,7 +17,7 @@ export interface Claims {
   exp?: number;
 }
 
-/** A token is renewed when a fifth of its life is left, but not more than this before its end, in milliseconds. */
+/** A token is renewed when half of its life is left, but not more than this before its end, in milliseconds. */
 const AHEAD_MAX_MS = 60_000;
 /** The longest time that a browser's timer can hold, in milliseconds. */
 const TIMER_MAX_MS = 2 ** 31 - 1;
@@ -40,7 +40,7 @@ export function renewalMs(claims: Claims, gotMs: number): number | undefined {
   if (claims.exp === undefined) return undefined;
   const endMs = claims.exp * 1000;
   const lifeMs = claims.iat === undefined ? endMs - gotMs : (claims.exp - claims.iat) * 1000;
-  return Math.max(gotMs, endMs - Math.min(Math.max(lifeMs, 0) / 5, AHEAD_MAX_MS));
+  return Math.max(gotMs, endMs - Math.min(Math.max(lifeMs, 0) / 2, AHEAD_MAX_MS));
 }
 
 /** Keeps the user's token fresh. */
