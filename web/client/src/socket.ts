@@ -10,6 +10,8 @@ const OPEN_MS = 10_000;
 /** After so much silence the server is asked for a sign of life, and after so much more it is taken for gone, in milliseconds. */
 const SILENCE_MS = 10_000;
 const PATIENCE_MS = 5_000;
+/** How long a connection is heard on after another took over, in milliseconds. */
+const OVERLAP_MS = 2_000;
 /** Events whose ids are remembered, so that none is told twice while one connection takes over from another. */
 const REMEMBERED_MAX = 256;
 /** The server's close code for a token that ended or was revoked. */
@@ -34,6 +36,8 @@ export class EventSocket {
   readonly #state = new Cell<SocketState>('closed');
   readonly #watched = new Map<string, number>();
   readonly #told = new Set<string>();
+  /** All connections that are not closed, and the one that counts. */
+  readonly #lines = new Set<WebSocket>();
   #line: WebSocket | undefined;
   #stop: AbortController | undefined;
   #first = true;
@@ -78,7 +82,7 @@ export class EventSocket {
   close(): void {
     this.#stop?.abort();
     this.#stop = undefined;
-    this.#line?.close();
+    for (const line of this.#lines) line.close();
     this.#line = undefined;
     this.#first = true;
     this.#state.set('closed');
@@ -115,7 +119,9 @@ export class EventSocket {
     const url = new URL(`${this.base.replace(/^http/, 'ws')}/api/v1/events`);
     if (token !== undefined) url.searchParams.set('token', token);
     const line = new WebSocket(url);
-    line.onmessage = ({ data }) => this.#hear(String(data));
+    this.#lines.add(line);
+    line.addEventListener('close', () => this.#lines.delete(line));
+    line.addEventListener('message', ({ data }) => this.#hear(String(data)));
     try {
       await opened(line, signal);
     } catch (error) {
@@ -128,8 +134,8 @@ export class EventSocket {
     if (signal?.aborted) line.close();
     const before = this.#line;
     this.#line = line;
-    // Only now: what happened since the new one opened came by both, and is told once.
-    before?.close();
+    // What the server sent over the one before may still be on its way; what came by both is told once.
+    if (before) setTimeout(() => before.close(), OVERLAP_MS);
     this.#state.set('open');
     watchOver(line);
     if (!this.#first && !before) this.events.emit('back', undefined);

@@ -1,0 +1,36 @@
+// What the package costs an app, stated in the README and held to it.
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { test } from 'node:test';
+import { gzipSync } from 'node:zlib';
+import { rolldown } from 'rolldown';
+
+/** Bytes of the whole package, minified and compressed, without livekit-client. */
+const WHOLE_MAX = 13_500;
+/** Bytes of an app that takes only the words of errors: what is not used must not come along. */
+const PART_MAX = 1_500;
+
+async function size(code) {
+  const entry = 'virtual:entry';
+  const virtual = {
+    name: 'virtual',
+    resolveId: (id) => (id === entry ? id : undefined),
+    load: (id) => (id === entry ? code : undefined),
+  };
+  const bundle = await rolldown({ input: entry, external: ['livekit-client'], plugins: [virtual], cwd: new URL('..', import.meta.url).pathname });
+  const { output } = await bundle.generate({ format: 'esm', minify: true });
+  await bundle.close();
+  return gzipSync(output.map(({ code }) => code).join('\n')).length;
+}
+
+const dist = new URL('../dist/index.js', import.meta.url).pathname;
+
+test('the package stays as small as its README says', async () => {
+  const whole = await size(`export * from ${JSON.stringify(dist)}`);
+  const part = await size(`export { callFault } from ${JSON.stringify(dist)}`);
+  console.log(`# ${whole} bytes, ${part} for a part`);
+  assert.ok(whole <= WHOLE_MAX, `${whole} bytes`);
+  assert.ok(part <= PART_MAX, `${part} bytes for a part`);
+  const said = /\*\*([\d.]+) kB\*\*/.exec(readFileSync(new URL('../README.md', import.meta.url), 'utf8'))?.[1];
+  assert.ok(Math.abs(Number(said) - whole / 1000) < 0.5, `the README says ${said} kB, it is ${whole} bytes`);
+});
