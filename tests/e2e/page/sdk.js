@@ -9,9 +9,11 @@ window.sdk = {
   heard: [],
   told: [],
 
-  begin(options) {
+  /** With `impatient` LiveKit's client gives up at once, so that what comes back is ours. */
+  begin({ impatient, ...options }) {
     // Chromium's fake microphone beeps once a second, which a clean-up of the sound would take for noise.
     const room = { audioCaptureDefaults: { echoCancellation: false, noiseSuppression: false, autoGainControl: false }, publishDefaults: { dtx: false } };
+    if (impatient) room.reconnectPolicy = { nextRetryDelayInMs: () => null };
     this.client = new ThalwegClient({ tokenProvider: () => window.backEnd(), room, ...options });
   },
 
@@ -44,6 +46,16 @@ window.sdk = {
     const { track } = this.call.people.value.find(({ id }) => id === user)?.participant.getTrackPublication('microphone') ?? {};
     const report = [...((await track?.getRTCStatsReport()) ?? [])].map(([, entry]) => entry);
     return report.find(({ type }) => type === 'inbound-rtp')?.totalAudioEnergy ?? 0;
+  },
+
+  /** What a failure's log wants to know of tracks and pictures. */
+  tell() {
+    const track = (each) => [each.trackSid, each.source, each.isSubscribed, each.isMuted, each.track?.attachedElements.length, each.track?.mediaStreamTrack?.readyState, each.track?.mediaStreamTrack?.muted, each.track?.streamState];
+    const people = [this.call.room.localParticipant, ...this.call.room.remoteParticipants.values()];
+    return {
+      people: people.map((person) => [person.identity, [...person.trackPublications.values()].map(track)]),
+      pictures: Object.entries(this.pictures ?? {}).map(([user, { video }]) => [user, video.paused, video.readyState, video.srcObject?.getTracks().map((each) => [each.readyState, each.muted])]),
+    };
   },
 
   look() {

@@ -1,5 +1,5 @@
 // Camera, microphone and screen: on or off, which one, and what went wrong.
-import { LocalAudioTrack, LocalVideoTrack, RoomEvent, Track, createLocalAudioTrack, createLocalVideoTrack, type LocalTrack, type Room } from 'livekit-client';
+import { ConnectionState, LocalAudioTrack, LocalVideoTrack, RoomEvent, Track, createLocalAudioTrack, createLocalVideoTrack, type LocalTrack, type Room } from 'livekit-client';
 import type { Capability } from '@thalweg/api';
 import { ThalwegError } from './error.js';
 import { devicesReachable, deviceFault, stoppedFault, type DeviceKind, type Fault } from './fault.js';
@@ -64,7 +64,8 @@ export abstract class Device {
     });
     const { room } = around;
     for (const event of [RoomEvent.LocalTrackPublished, RoomEvent.LocalTrackUnpublished, RoomEvent.TrackMuted, RoomEvent.TrackUnmuted] as const) {
-      room.on(event, () => this.#follow());
+      // Not at once: a connection that ends takes its tracks down first and says so then.
+      room.on(event, () => queueMicrotask(() => this.#follow()));
     }
   }
 
@@ -139,6 +140,7 @@ export abstract class Device {
   async resume(): Promise<void> {
     this.allow();
     if (this.#preview && this.cell.value.allowed) await this.#start();
+    else this.#follow();
   }
 
   /** The call is over: everything is off, and what was wanted is remembered for the next time. @internal */
@@ -213,7 +215,8 @@ export abstract class Device {
 
   /** Takes over what the room says: somebody else may have muted it. */
   #follow(): void {
-    if (!this.around.joined()) return;
+    // While the connection is made anew tracks go and come back: that is not the person's doing.
+    if (!this.around.joined() || this.around.room.state !== ConnectionState.Connected) return;
     const { publication } = this;
     const track = publication?.isMuted === false ? publication.track : undefined;
     if (track) this.patch({ status: 'on', fault: undefined, track });

@@ -52,6 +52,9 @@ export interface SessionPort {
 /** How long a broken connection is tried to be made again, in milliseconds: a server's restart with its upgrade, a train's tunnel. */
 const GIVE_UP_MS = 5 * 60_000;
 
+/** How often the way in is tried again when the media server shuts its door between two words of ours: asked again, the API tells why. */
+const REFUSALS_MAX = 2;
+
 /** One user's way through a call. */
 export class Session {
   readonly #state = new Cell<CallState>({ status: 'idle' });
@@ -126,13 +129,17 @@ export class Session {
   }
 
   async #enter(signal: AbortSignal): Promise<void> {
-    for (;;) {
+    for (let refused = 0; ; ) {
       this.#state.set({ status: 'joining' });
       try {
         await this.#connect(signal);
         this.#state.set({ status: 'joined' });
         return this.port.connected(false);
       } catch (error) {
+        if (isRefusal(error) && (refused += 1) <= REFUSALS_MAX && !signal.aborted) {
+          await pause(pauseMs(refused, Math.random()), signal);
+          continue;
+        }
         const early = error instanceof ThalwegError && error.code === 'call_not_live';
         if (!early || !this.#wait || signal.aborted) throw error;
         this.#state.set({ status: 'waiting', fault: callFault(error) });
@@ -219,6 +226,12 @@ function endingOf(error: unknown): Ending {
   if (error.code === 'call_not_live') return 'backstage';
   if (error.code === 'blocked') return 'removed';
   return error.code.startsWith('token_') ? 'session' : 'lost';
+}
+
+/** The media server said no, though the API had said yes a moment before. */
+function isRefusal(error: unknown): boolean {
+  const cause = error instanceof ThalwegError && error.code === 'media' ? error.cause : undefined;
+  return cause instanceof ConnectionError && (cause.reason === ConnectionErrorReason.NotAllowed || cause.reason === ConnectionErrorReason.LeaveRequest);
 }
 
 function mediaError(error: unknown): ThalwegError {
