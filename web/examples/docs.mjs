@@ -49,7 +49,7 @@ if (failed) {
 
 function configure(folder, compilerOptions) {
   const up = folder === OUT ? '../tsconfig.json' : '../../tsconfig.json';
-  writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify({ extends: up, compilerOptions, include: ['*'] }));
+  writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify({ extends: up, compilerOptions, include: ['*', join(HERE, 'docs.d.ts')] }));
 }
 
 /** The module script of a page, its import of the server's own file as that of the package. */

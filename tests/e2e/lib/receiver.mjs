@@ -18,6 +18,8 @@ export class Receiver {
   /** Everything that came, with what was answered. */
   seen = [];
   faults = [];
+  /** What came, as it came. */
+  texts = [];
 
   constructor(answer) {
     this.answer = answer;
@@ -44,6 +46,7 @@ export class Receiver {
     const chunks = [];
     for await (const chunk of request) chunks.push(chunk);
     const body = Buffer.concat(chunks).toString();
+    this.texts.push({ body, authorization: request.headers.authorization });
     let status = 200;
     try {
       if (request.headers['content-type'] !== 'application/webhook+json') throw new Error(`content type ${request.headers['content-type']}`);

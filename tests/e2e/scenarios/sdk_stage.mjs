@@ -26,7 +26,10 @@ async function audioRoom(site) {
   await until('the listener may speak', async () => (await lea.look()).microphone.allowed);
   check((await hana.look()).requests.length === 0, 'the answered request stays');
   await lea.run((sdk) => sdk.call.microphone.enable());
-  await until('the host hears the listener', () => hana.run((sdk) => sdk.energy('lea').then((energy) => energy > 0)));
+  await until('the host hears the listener', () => hana.run((sdk) => sdk.energy('lea').then((energy) => energy > 0))).catch(async (error) => {
+    for (const each of [hana, lea]) console.error(each.user, JSON.stringify(await each.run((sdk) => sdk.tell())), JSON.stringify(await each.look()));
+    throw error;
+  });
   await hana.run((sdk) => sdk.call.mute({ users: ['lea'] }));
   await until('the listener is muted', async () => (await lea.look()).microphone.status === 'off');
   await lea.run((sdk) => sdk.call.microphone.enable());

@@ -384,19 +384,13 @@ export class Call {
     const { settings } = this.#info.value ?? {};
     if (again) for (const device of this.#devices) void device.resume();
     else {
-      void this.#begin(this.camera, this.#wishes.camera, settings?.video.default_on);
-      void this.#begin(this.microphone, this.#wishes.microphone, settings?.audio.default_on);
+      void this.camera.begin(this.#wishes.camera, settings?.video.default_on ?? false);
+      void this.microphone.begin(this.#wishes.microphone, settings?.audio.default_on ?? false);
       void this.screen.begin();
     }
     void this.speaker.begin();
     void this.chat.refresh().catch(() => undefined);
     this.#people.soon();
-  }
-
-  async #begin(device: Capture, wish: boolean | undefined, unasked = false): Promise<void> {
-    if (wish === true) return device.enable();
-    if (wish === false) return device.disable();
-    return device.begin(unasked);
   }
 
   #disconnected(over: boolean): void {

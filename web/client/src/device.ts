@@ -121,11 +121,12 @@ export abstract class Device {
     return this.around.room.localParticipant.getTrackPublication(SOURCES[this.kind]);
   }
 
-  /** The call begins, or is back: publishes what is wanted. `unasked` is what happens when the person never switched it. @internal */
-  async begin(unasked: boolean): Promise<void> {
+  /** The call begins: what is wanted is published. `asked` comes before what the person switched, `unasked` after. @internal */
+  async begin(asked: boolean | undefined, unasked: boolean): Promise<void> {
     this.allow();
-    if (!this.cell.value.allowed) return this.#dropPreview();
-    if (this.#wish ?? unasked) await this.#start();
+    const on = this.cell.value.allowed && (asked ?? this.#wish ?? unasked);
+    if (on) await this.#start();
+    else await this.#halt(undefined);
   }
 
   /** The connection is gone and will be made anew: a device that runs goes on running, and is published again by `resume`. @internal */

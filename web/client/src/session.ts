@@ -135,7 +135,8 @@ export class Session {
         await this.#connect(signal);
         this.#state.set({ status: 'joined' });
         return this.port.connected(false);
-      } catch (error) {
+      } catch (caught) {
+        const error = await this.#reason(caught, signal);
         if (isRefusal(error) && (refused += 1) <= REFUSALS_MAX && !signal.aborted) {
           await pause(pauseMs(refused, Math.random()), signal);
           continue;
@@ -147,6 +148,13 @@ export class Session {
         if (signal.aborted) throw error;
       }
     }
+  }
+
+  /** Why there was no way in: a call that ended meanwhile looks like a broken connection, and the API knows better. */
+  async #reason(error: unknown, signal: AbortSignal): Promise<unknown> {
+    const unclear = error instanceof ThalwegError && error.code === 'media' && !isRefusal(error);
+    if (!unclear || signal.aborted) return error;
+    return this.port.pass(signal).then(() => error, (told: unknown) => told);
   }
 
   async #connect(signal: AbortSignal): Promise<void> {

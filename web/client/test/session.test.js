@@ -160,6 +160,14 @@ test('a door that shuts between two answers is asked about again', async (t) => 
   assert.equal(states.at(-1), 'left ended ended');
 });
 
+test('a call that ends while media comes up is told as ended', async () => {
+  const { room, session, states, refusals } = made();
+  room.failures.push(new Error('could not establish pc connection'));
+  refusals.push(undefined, 'call_ended');
+  await assert.rejects(session.join(false), { code: 'call_ended' });
+  assert.equal(states.at(-1), 'left ended ended');
+});
+
 test('a media server that cannot be reached is told as such', async () => {
   const { room, session, states } = made();
   room.failures.push(ConnectionError.timeout('too slow'));

@@ -1,0 +1,2 @@
+// What bundlers understand and the compiler does not: style sheets.
+declare module '*.css';
