@@ -95,6 +95,9 @@ impl Front {
 pub(crate) fn router(front: Arc<Front>) -> Router {
     let mut router = Router::new()
         .route("/", get(page::index))
+        .route("/meet/{call}", get(page::index))
+        .route("/talk/{call}", get(page::index))
+        .route("/live/{call}", get(page::index))
         .route("/healthz", get(health))
         .route("/readyz", get(ready))
         .route("/metrics", get(metrics))
@@ -103,6 +106,7 @@ pub(crate) fn router(front: Arc<Front>) -> Router {
         router = router.route("/debug/counts", get(development::counts));
         if front.config.is_loopback_only() {
             router = router.route("/dev/token", get(development::token));
+            router = router.route("/dev/user-token", get(development::user_token));
         }
     }
     router.with_state(front)

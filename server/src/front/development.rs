@@ -25,6 +25,21 @@ pub(super) async fn token(State(front): State<Arc<Front>>, Query(asked): Query<V
     }
 }
 
+/// `/dev/user-token?user=&role=`: a user token for the page, which thinks in calls. Under the same condition as the other.
+pub(super) async fn user_token(
+    State(front): State<Arc<Front>>,
+    Query(asked): Query<Vec<(String, String)>>,
+) -> Response {
+    let text = |name: &str| asked.iter().find(|pair| pair.0 == name).map(|pair| pair.1.as_str());
+    let Some(calls) = &front.calls else {
+        return (StatusCode::NOT_FOUND, "the Calls API is switched off\n").into_response();
+    };
+    match calls.user_token(text("user").unwrap_or_default(), text("role")) {
+        Ok(token) => Json(json!({ "token": token })).into_response(),
+        Err(error) => (StatusCode::BAD_REQUEST, format!("{}\n", error.message)).into_response(),
+    }
+}
+
 /// `/debug/counts`: present sizes. All but `tasks` of idle listeners return to zero when everybody has left;
 /// those of the media house follow within a second.
 pub(super) async fn counts(State(front): State<Arc<Front>>) -> Response {

@@ -20,7 +20,7 @@ include!(concat!(env!("OUT_DIR"), "/page.rs"));
 const FOREVER: &str = "public, max-age=31536000, immutable";
 const ALWAYS_ASK: &str = "no-cache";
 
-/// `/`: the page for whoever takes HTML; `OK` for health checks, as LiveKit answers.
+/// `/` and the paths of calls: the page for whoever takes HTML; `OK` for health checks, as LiveKit answers.
 pub(super) async fn index(headers: HeaderMap) -> Response {
     let takes_html = headers
         .get_all(header::ACCEPT)

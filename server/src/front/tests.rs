@@ -46,6 +46,9 @@ async fn people_get_a_page_and_health_checks_a_word() {
         let head = ask(&front, Method::HEAD, "/", accept).await;
         assert_eq!((head.status, head.body.as_str()), (StatusCode::OK, ""));
     }
+    for path in ["/meet/river", "/talk/river", "/live/river"] {
+        assert_eq!(ask(&front, Method::GET, path, "text/html").await.body, page.body, "{path}");
+    }
     assert_eq!(ask(&front, Method::GET, "/nothing/here", "*/*").await.status, StatusCode::NOT_FOUND);
 }
 
@@ -91,6 +94,8 @@ async fn outside_development_there_is_no_such_door() {
         (&real, "/dev/token?room=r&identity=i"),
         (&real, "/debug/counts"),
         (&reachable, "/dev/token?room=r&identity=i"),
+        (&real, "/dev/user-token?user=i"),
+        (&reachable, "/dev/user-token?user=i"),
     ] {
         assert_eq!(ask(front, Method::GET, path, "*/*").await.status, StatusCode::NOT_FOUND, "{path}");
     }

@@ -164,6 +164,16 @@ async fn lists_show_what_the_caller_may_read() {
 }
 
 #[tokio::test]
+async fn the_server_itself_hands_out_tokens() {
+    let world = World::new().await;
+    let token = world.calls.user_token("hana", Some("host")).unwrap();
+    assert_eq!(world.ask("POST", "/calls/livestream/show", &token, Value::Null).await.status, 201);
+    for (user, role) in [("", None), ("@hana", None), ("hana", Some("a role"))] {
+        assert!(world.calls.user_token(user, role).is_err(), "{user} {role:?}");
+    }
+}
+
+#[tokio::test]
 async fn a_type_is_edited_under_the_feet_of_its_calls() {
     let world = World::new().await;
     world.call("default/one", json!({})).await;

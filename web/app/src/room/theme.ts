@@ -3,12 +3,6 @@ import { el, icon } from './dom';
 
 const KEY = 'thalweg.theme';
 
-/** Applies the kept choice. Call before anything is drawn. */
-export function applyTheme(): void {
-  const kept = read();
-  if (kept) document.documentElement.dataset.theme = kept;
-}
-
 /** The button that changes between dark and light. */
 export function themeButton(): HTMLElement {
   return el(
@@ -28,14 +22,5 @@ function toggle(): void {
     localStorage.setItem(KEY, next);
   } catch {
     // Storage may be closed to this page; the choice then lasts until it is closed.
-  }
-}
-
-function read(): 'dark' | 'light' | undefined {
-  try {
-    const kept = localStorage.getItem(KEY);
-    return kept === 'dark' || kept === 'light' ? kept : undefined;
-  } catch {
-    return undefined;
   }
 }

@@ -1,0 +1,46 @@
+// A meeting: everybody on a grid, or one on the stage; the chat beside it.
+import { useState } from 'react';
+import { CallControls, Chat, ConnectionBanner, CopyButton, GridLayout, ReactionRise, RoundButton, SpeakerLayout, usePeople, useViews } from '@thalweg/react';
+import { CallTop, invitation } from '../parts/call-top';
+import { ChatToggle } from '../parts/chat-toggle';
+import { useLeave } from '../parts/leave';
+
+export function Meeting({ title }: { title: string }) {
+  const people = usePeople();
+  const views = useViews();
+  const [speaker, setSpeaker] = useState(false);
+  const [chatting, setChatting] = useState(false);
+  const { leave, dialog } = useLeave('meeting');
+  const staged = speaker || views.staged !== undefined;
+  return (
+    <>
+      <CallTop title={title}>
+        <span className="people">{people.length === 1 ? '1 person' : `${people.length} people`}</span>
+      </CallTop>
+      <ConnectionBanner />
+      <main className="floor" data-chat={chatting || undefined}>
+        <div className="floor-pictures">
+          {staged ? <SpeakerLayout views={views} /> : <GridLayout views={views} />}
+          {people.length === 1 && !views.staged && <Alone />}
+          <ReactionRise />
+        </div>
+        {chatting && <Chat onClose={() => setChatting(false)} />}
+      </main>
+      <CallControls onLeave={leave}>
+        <ChatToggle open={chatting} onToggle={() => setChatting(!chatting)} />
+        <RoundButton icon={staged ? 'grid' : 'focus'} label={staged ? 'Show all alike' : 'Show who speaks'} disabled={people.length < 2} onPress={() => (views.staged && views.pinned ? views.pin(views.staged.key) : setSpeaker(!speaker))} />
+      </CallControls>
+      {dialog}
+    </>
+  );
+}
+
+function Alone() {
+  return (
+    <div className="alone">
+      <h2>You are the first one here</h2>
+      <p>Send the link to the people you wait for.</p>
+      <CopyButton look="primary" text={invitation()} label="Copy the link" />
+    </div>
+  );
+}
