@@ -3,6 +3,7 @@ import { lazy, Suspense, useEffect, useState } from 'react';
 import { Notices, ThalwegProvider } from '@thalweg/react';
 import { Loading } from './parts/loading';
 import { MessagePage } from './parts/message-page';
+import { SafetyNet } from './parts/safety-net';
 import { Home } from './pages/home';
 import { SignIn } from './pages/sign-in';
 import { go, useRoute, type Route } from './route';
@@ -21,9 +22,11 @@ export function App() {
   return (
     <Notices>
       <div className="th app">
-        <Suspense fallback={<Loading text="Opening the call…" />}>
-          <Page route={route} session={session} onRetry={open} />
-        </Suspense>
+        <SafetyNet>
+          <Suspense fallback={<Loading text="Opening the call…" />}>
+            <Page route={route} session={session} onRetry={open} />
+          </Suspense>
+        </SafetyNet>
       </div>
     </Notices>
   );

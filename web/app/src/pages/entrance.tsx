@@ -2,6 +2,7 @@
 import { FaultNote, Lobby, useCall, useCallState, useCan, useInfo, useNotify, type LobbyProps } from '@thalweg/react';
 import { callFault } from '@thalweg/client';
 import { keep, kept } from '../kept';
+import { Contours } from '../parts/contours';
 import { Top } from '../parts/top';
 import type { Kind } from '../route';
 import type { Session } from '../session';
@@ -44,6 +45,7 @@ export function Entrance({ session, kind, title, fresh, onIn }: EntranceProps) {
     <>
       <Top />
       <main className="entrance">
+        <Contours />
         <Lobby name={kept('name')} action={actionOf(kind, publishes, fresh)} devices={devicesOf(kind, publishes)} problem={fault && <FaultNote title={fault.title} advice={fault.advice} />} onJoin={enter}>
           <div className="entrance-words">
             <p className="entrance-kind">{WORDS[kind].noun}</p>

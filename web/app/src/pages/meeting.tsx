@@ -28,7 +28,7 @@ export function Meeting({ title }: { title: string }) {
       </main>
       <CallControls onLeave={leave}>
         <ChatToggle open={chatting} onToggle={() => setChatting(!chatting)} />
-        <RoundButton icon={staged ? 'grid' : 'focus'} label={staged ? 'Show all alike' : 'Show who speaks'} disabled={people.length < 2} onPress={() => (views.staged && views.pinned ? views.pin(views.staged.key) : setSpeaker(!speaker))} />
+        <RoundButton className="layout-toggle" icon={staged ? 'grid' : 'focus'} label={staged ? 'Show all alike' : 'Show who speaks'} disabled={people.length < 2} onPress={() => (views.staged && views.pinned ? views.pin(views.staged.key) : setSpeaker(!speaker))} />
       </CallControls>
       {dialog}
     </>

@@ -10,5 +10,5 @@ export function ChatToggle({ open, onToggle }: { open: boolean; onToggle: () => 
     if (open || seen === undefined) setSeen(last);
   }, [open, last, seen]);
   const count = open ? 0 : unseen.filter((message) => message.id > (seen ?? last)).length;
-  return <RoundButton className="chat-toggle" icon="chat" label="Chat" pressed={open} count={count} onPress={onToggle} />;
+  return <RoundButton className="chat-toggle" icon="chat" label="Chat" pressed={open} tone={open ? 'active' : undefined} count={count} onPress={onToggle} />;
 }

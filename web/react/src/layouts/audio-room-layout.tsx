@@ -15,7 +15,7 @@ export function AudioRoomLayout() {
   return (
     <div className="th-audio" tabIndex={0} role="group" aria-label="People">
       {hosting && <RaisedHands />}
-      <section aria-label="On the stage">
+      <section className="th-on-stage" aria-label="On the stage">
         <h2>
           On the stage <span>{speakers.length}</span>
         </h2>

@@ -21,7 +21,9 @@ export function Chat({ onClose }: ChatProps) {
   const messages = useMessages();
   const list = useRef<HTMLOListElement>(null);
   const last = messages.at(-1)?.id;
-  useEffect(() => list.current?.scrollTo({ top: list.current.scrollHeight }), [last]);
+  useEffect(() => {
+    list.current?.scrollTo({ top: list.current.scrollHeight });
+  }, [last]);
   return (
     <section className="th-chat" aria-label="Chat">
       <header className="th-chat-head">

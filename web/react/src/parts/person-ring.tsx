@@ -50,8 +50,8 @@ function Inside({ person, role, stage, hand }: Required<Omit<PersonRingProps, 'r
           </span>
         )}
       </span>
-      <span className="th-person-name">{person.isMe ? `${person.name} (you)` : person.name}</span>
-      {role && <span className="th-person-role">{role}</span>}
+      <span className="th-person-name">{person.name}</span>
+      {(role || person.isMe) && <span className="th-person-role">{[role, person.isMe && 'you'].filter(Boolean).join(', ')}</span>}
     </>
   );
 }
