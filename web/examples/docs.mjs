@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 
 const HERE = dirname(fileURLToPath(import.meta.url));
 const GUIDE = join(HERE, '../../docs/guide');
-const READMES = ['client', 'server'].map((name) => join(HERE, '..', name, 'README.md'));
+const READMES = ['client', 'server', 'react'].map((name) => join(HERE, '..', name, 'README.md'));
 const OUT = join(HERE, '.docs');
 const BLOCK = /(?:<!-- file: (\S+) -->\n)?```(tsx?|html)\n([\s\S]*?)```/g;
 

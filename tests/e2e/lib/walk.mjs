@@ -2,7 +2,7 @@
 import { Calls } from './calls.mjs';
 
 /** How long a page may take to show what it is asked for, in milliseconds. */
-const PATIENCE_MS = 20_000;
+const PATIENCE_MS = 30_000;
 const DESKTOP = { viewport: { width: 1280, height: 800 } };
 export const PHONE = { viewport: { width: 390, height: 844 }, isMobile: true, hasTouch: true };
 
@@ -12,6 +12,7 @@ export class Visitor {
     const page = await stage.tab(name, { context: { ...DESKTOP, locale: 'en-GB', ...context } });
     page.setDefaultTimeout(PATIENCE_MS);
     await page.addInitScript((name) => localStorage.setItem('thalweg.name', name), name);
+    await page.addInitScript(smallCamera);
     if (before) await page.addInitScript(before);
     return new Visitor(stage, page, name, token);
   }
@@ -59,6 +60,12 @@ export class Visitor {
   close() {
     return this.page.context().close();
   }
+}
+
+/** A small picture now and then: four browsers that encode large ones are too much for two cores. */
+function smallCamera() {
+  const real = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
+  navigator.mediaDevices.getUserMedia = (wish) => real(wish.video ? { ...wish, video: { width: 320, height: 180, frameRate: 10 } } : wish);
 }
 
 /** Shows a painted person in place of the browser's test picture. */

@@ -1,0 +1,2 @@
+// A style sheet has no values; this lets TypeScript take the import.
+export {};
