@@ -185,7 +185,7 @@ export abstract class Device {
     else await this.publish();
     if (turn !== this.#turn) return void (this.#wish === false && (await this.unpublish()));
     this.#follow();
-    this.#watch();
+    this.watch();
   }
 
   /** Before the call. */
@@ -196,7 +196,7 @@ export abstract class Device {
     // The call may have begun while the browser asked.
     if (this.around.joined()) return this.#send(turn);
     this.patch({ status: track ? 'on' : 'off', track });
-    this.#watch();
+    this.watch();
   }
 
   async #halt(fault: Fault | undefined): Promise<void> {
@@ -225,7 +225,7 @@ export abstract class Device {
   }
 
   /** Notices when the running device is pulled out. */
-  #watch(): void {
+  protected watch(): void {
     const { track } = this.cell.value;
     const source = track?.mediaStreamTrack;
     if (!track || !source || this.#watched === source) return;
@@ -269,16 +269,16 @@ export class Capture extends Device {
     const label = this.cell.value.devices.find((device) => device.deviceId === deviceId)?.label;
     this.keep({ deviceId, ...(label ? { label } : {}) });
     this.patch({ deviceId });
-    const track = this.cell.value.track;
-    if (this.cell.value.status === 'on' && (track instanceof LocalVideoTrack || track instanceof LocalAudioTrack)) {
-      try {
-        await track.setDeviceId({ exact: deviceId });
-        return;
-      } catch (error) {
-        return this.patch({ status: 'failed', fault: deviceFault(this.kind, error) });
-      }
+    // A muted camera has a track, too, which would come back with the device it had.
+    const track = this.cell.value.track ?? this.publication?.track;
+    if (!(track instanceof LocalVideoTrack || track instanceof LocalAudioTrack)) return this.reopen();
+    try {
+      await track.setDeviceId({ exact: deviceId });
+      if (this.cell.value.status === 'failed') this.patch({ status: 'on', fault: undefined, track: track as LocalTrack });
+      this.watch();
+    } catch (error) {
+      this.patch({ status: 'failed', fault: deviceFault(this.kind, error) });
     }
-    await this.reopen();
   }
 
   /** Lets go of the browser. @internal */
