@@ -43,13 +43,13 @@ export class Chat {
   /** Reads the newest messages. */
   async refresh(): Promise<void> {
     const { messages, next } = await this.#page({});
-    const oldest = messages.at(-1)?.id ?? 0;
+    const [newest, oldest] = [messages[0]?.id ?? 0, messages.at(-1)?.id ?? 0];
     const known = this.#messages.value;
-    const joins = known.some((message) => message.id >= oldest);
-    // What was taken out in the meantime must go, and a hole must not look like a whole.
-    this.#messages.set(joins ? known.filter((message) => message.id < oldest) : []);
+    const joins = known.some(({ id }) => id >= oldest && id <= newest);
+    // What was taken out in the meantime must go, and a hole must not look like a whole; what came since the page was read stays.
+    const kept = known.filter(({ id }) => id > newest || (joins && id < oldest));
     if (!joins || known.length === 0) this.#more.set(next !== null);
-    this.#merge(messages);
+    this.#put(kept, messages, false);
   }
 
   /** Reads a page of older messages. */
@@ -71,10 +71,13 @@ export class Chat {
   }
 
   #merge(news: readonly Message[], all = false): void {
-    const byId = new Map(this.#messages.value.map((message) => [message.id, message]));
-    const before = byId.size;
-    for (const message of news) if (!byId.has(message.id)) byId.set(message.id, message);
-    if (byId.size === before) return;
+    const known = this.#messages.value;
+    if (news.some(({ id }) => !known.some((message) => message.id === id))) this.#put(known, news, all);
+  }
+
+  /** The list of both; with `all` beyond what is kept otherwise. */
+  #put(kept: readonly Message[], news: readonly Message[], all: boolean): void {
+    const byId = new Map([...news, ...kept].map((message) => [message.id, message]));
     const sorted = [...byId.values()].sort((left, right) => left.id - right.id);
     if (!all && sorted.length > KEPT_MAX) this.#more.set(true);
     this.#messages.set(all ? sorted : sorted.slice(-KEPT_MAX));
