@@ -11,6 +11,8 @@ pub mod audio;
 pub mod avcc;
 mod bits;
 pub mod child;
+#[cfg(all(target_os = "linux", target_pointer_width = "64"))]
+mod confine;
 pub mod decide;
 mod group;
 pub mod limits;
@@ -27,5 +29,5 @@ pub mod video;
 pub use decide::{Decision, decide};
 pub use plan::{AudioPlan, LayerPlan, Plan, Preset, VideoPlan};
 pub use state::{Failure, State};
-pub use supervisor::{Accepted, Feed, Launch, Transcoder};
+pub use supervisor::{Accepted, Feed, Launch, Patience, Transcoder};
 pub use unit::{AccessUnit, Codec, Output};

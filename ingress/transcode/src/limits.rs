@@ -14,7 +14,7 @@ pub const FILES_MAX: u64 = 16;
 pub const NICE: i32 = 5;
 
 /// Puts the limits on this process, for good: address space, files, no files written, no core dump, no new
-/// privileges, lower priority.
+/// privileges, lower priority, and no system call that codecs do not need.
 ///
 /// # Errors
 /// When the system refuses one; the codecs must not run then.
@@ -25,6 +25,8 @@ pub fn apply() -> io::Result<()> {
     limit(Resource::Core, 0)?;
     set_no_new_privs(true)?;
     nice(NICE)?;
+    #[cfg(all(target_os = "linux", target_pointer_width = "64"))]
+    crate::confine::confine()?;
     Ok(())
 }
 

@@ -51,8 +51,10 @@ pub enum Failure {
     Start(String),
     /// It ended, with its exit status in words.
     Exited(String),
-    /// It held an access unit for longer than allowed, in milliseconds.
+    /// It owed an answer for so many milliseconds and did nothing for it.
     Hung(u64),
+    /// It worked for so many milliseconds on one access unit.
+    Spun(u64),
     /// It said something that is not the protocol.
     Garbled(String),
 }
@@ -90,6 +92,7 @@ impl fmt::Display for Failure {
             Self::Start(why) => write!(f, "its process could not be started: {why}"),
             Self::Exited(status) => write!(f, "its process ended ({status})"),
             Self::Hung(milliseconds) => write!(f, "its process gave no sign of life for {milliseconds} ms"),
+            Self::Spun(milliseconds) => write!(f, "its process worked for {milliseconds} ms without a result"),
             Self::Garbled(what) => write!(f, "its process spoke no sense: {what}"),
         }
     }

@@ -1,13 +1,14 @@
 //! The server's side: starts the child, feeds it, reads it, and starts another when it fails.
 
 mod keeper;
+mod patience;
+mod pulse;
 mod queue;
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::Duration;
 
 use tokio::sync::mpsc;
 
@@ -16,14 +17,12 @@ use crate::unit::{AccessUnit, Output};
 use keeper::Keeper;
 use queue::Queue;
 
+pub use patience::Patience;
 pub use queue::Accepted;
 
 /// Outputs that wait for their reader: about two seconds of sound and three layers. When full, the child is no longer
 /// read; it stops, and pictures are skipped at its entrance.
 const OUTPUTS_MAX: usize = 256;
-/// So long a child may work on what it was given without a sign of life: a hundred times what a large picture takes,
-/// since on a machine that is overloaded the child comes last.
-const HANG_AFTER: Duration = Duration::from_secs(5);
 /// The subcommand of the server's program that is the child.
 const SUBCOMMAND: &str = "transcode-child";
 
@@ -34,8 +33,8 @@ pub struct Launch {
     pub program: PathBuf,
     /// Its arguments.
     pub arguments: Vec<OsString>,
-    /// After this time with work and without a sign of life it is killed.
-    pub hang_after: Duration,
+    /// How long it may owe an answer.
+    pub patience: Patience,
 }
 
 impl Launch {
@@ -43,7 +42,7 @@ impl Launch {
     pub fn this_program() -> Self {
         let own = Path::new("/proc/self/exe");
         let program = if own.exists() { own.to_owned() } else { std::env::current_exe().unwrap_or_default() };
-        Self { program, arguments: vec![SUBCOMMAND.into()], hang_after: HANG_AFTER }
+        Self { program, arguments: vec![SUBCOMMAND.into()], patience: Patience::default() }
     }
 }
 

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
 use transcode::{
-    Accepted, AccessUnit, AudioPlan, Codec, Failure, Launch, LayerPlan, Output, Plan, State, Transcoder, VideoPlan,
+    Accepted, AccessUnit, AudioPlan, Codec, Failure, Launch, LayerPlan, Output, Patience, Plan, State, Transcoder,
+    VideoPlan,
 };
 
 #[path = "../src/testing.rs"]
@@ -19,7 +20,7 @@ fn launch() -> Launch {
     Launch {
         program: env!("CARGO_BIN_EXE_thalweg-transcode-child").into(),
         arguments: Vec::new(),
-        hang_after: Duration::from_secs(20),
+        patience: Patience::default(),
     }
 }
 
@@ -65,9 +66,22 @@ fn send_all(transcoder: &Transcoder, units: &[AccessUnit]) {
     }
 }
 
-fn kill(transcoder: &Transcoder) {
+/// A child that does what a stranger would have it do.
+fn taken_over(word: &str) -> Launch {
+    Launch { arguments: vec![word.into()], ..launch() }
+}
+
+fn signal(transcoder: &Transcoder, signal: Signal) {
     let child = transcoder.feed().child().and_then(|id| Pid::from_raw(i32::try_from(id).ok()?));
-    kill_process(child.expect("a child runs"), Signal::KILL).expect("it can be killed");
+    kill_process(child.expect("a child runs"), signal).expect("it can be told");
+}
+
+async fn failure(transcoder: &mut Transcoder) -> Failure {
+    state(transcoder, |state| match state {
+        State::Restarting(failure) => Some(failure.clone()),
+        _ => None,
+    })
+    .await
 }
 
 #[tokio::test]
@@ -96,13 +110,9 @@ async fn a_killed_child_is_replaced_and_the_picture_goes_on() {
     send_all(&transcoder, &sound(TONE_44100, 0)[..10]);
     send_all(&transcoder, &units[..10]);
     let mut shown = picture(&mut transcoder, 0).await.0;
-    kill(&transcoder);
-    let why = state(&mut transcoder, |state| match state {
-        State::Restarting(Failure::Exited(status)) => Some(status.clone()),
-        _ => None,
-    })
-    .await;
-    assert!(why.contains("signal: 9"), "{why}");
+    signal(&transcoder, Signal::KILL);
+    let why = failure(&mut transcoder).await;
+    assert!(why.to_string().contains("signal: 9"), "{why}");
     // No key frame comes for a while: the new child has decoded the group's beginning again.
     send_all(&transcoder, &units[10..25]);
     send_all(&transcoder, &sound(TONE_44100, 0)[10..60]);
@@ -119,26 +129,86 @@ async fn a_killed_child_is_replaced_and_the_picture_goes_on() {
 }
 
 #[tokio::test]
-async fn a_child_that_hangs_is_killed() {
-    let hang = Launch { program: "/bin/sleep".into(), arguments: vec!["1000".into()], ..launch() };
-    let mut transcoder = Transcoder::start(Launch { hang_after: Duration::from_millis(200), ..hang }, plan()).unwrap();
-    send_all(&transcoder, &pictures(BASELINE));
-    let failure = state(&mut transcoder, |state| match state {
-        State::Restarting(failure) => Some(failure.clone()),
+async fn one_streams_child_is_no_other_streams() {
+    let mut unharmed = Transcoder::start(launch(), plan()).unwrap();
+    let mut killed = Transcoder::start(launch(), plan()).unwrap();
+    let units = pictures(B_FRAMES);
+    for transcoder in [&mut unharmed, &mut killed] {
+        send_all(transcoder, &units[..10]);
+        picture(transcoder, 0).await;
+    }
+    let child = unharmed.feed().child();
+    signal(&killed, Signal::KILL);
+    failure(&mut killed).await;
+    send_all(&unharmed, &units[10..]);
+    let last = units.iter().map(|unit| unit.pts_ms).max().unwrap();
+    let mut states = Vec::new();
+    until(&mut unharmed, |output| match output {
+        Output::State(state) => {
+            states.push(state.clone());
+            None
+        }
+        Output::H264 { layer: 0, pts_us, .. } => (pts_us / 1000 >= last - 100).then_some(()),
         _ => None,
-    });
-    assert_eq!(failure.await, Failure::Hung(200));
+    })
+    .await;
+    assert!(!states.iter().any(|state| matches!(state, State::Restarting(_))), "{states:?}");
+    assert_eq!(unharmed.feed().child(), child);
+}
+
+#[tokio::test]
+async fn a_child_that_is_stopped_is_replaced_and_the_picture_goes_on() {
+    let mut transcoder = Transcoder::start(launch(), plan()).unwrap();
+    let units = pictures(B_FRAMES);
+    send_all(&transcoder, &units[..10]);
+    let shown = picture(&mut transcoder, 0).await.0;
+    signal(&transcoder, Signal::STOP);
+    send_all(&transcoder, &units[10..25]);
+    let why = failure(&mut transcoder).await;
+    assert!(matches!(why, Failure::Hung(1000..)), "{why}");
+    // What the stopped child was given is too late to be shown.
+    send_all(&transcoder, &units[25..45]);
+    let (next, keyframe) = picture(&mut transcoder, 0).await;
+    assert!(next > shown && keyframe, "{next} after {shown}");
+}
+
+#[tokio::test]
+async fn a_child_that_does_nothing_or_works_without_an_end_is_killed() {
+    let idle = Launch { program: "/bin/sleep".into(), arguments: vec!["1000".into()], ..launch() };
+    let mut transcoder = Transcoder::start(idle, plan()).unwrap();
+    send_all(&transcoder, &pictures(BASELINE));
+    assert!(matches!(failure(&mut transcoder).await, Failure::Hung(1000..)));
+    let patience = Patience { work: Duration::from_millis(300), ..Patience::default() };
+    let mut transcoder = Transcoder::start(Launch { patience, ..taken_over("spin") }, plan()).unwrap();
+    send_all(&transcoder, &pictures(BASELINE));
+    assert!(matches!(failure(&mut transcoder).await, Failure::Spun(300..)));
+}
+
+#[tokio::test]
+async fn a_child_that_takes_all_memory_is_stopped_by_its_limit() {
+    let bomb = std::process::Command::new(env!("CARGO_BIN_EXE_thalweg-transcode-child")).arg("bomb").output().unwrap();
+    let told = String::from_utf8(bomb.stderr).unwrap();
+    let most = told.lines().filter_map(|line| line.parse::<u64>().ok()).max().unwrap();
+    assert!(!bomb.status.success() && most < transcode::limits::ADDRESS_BYTES_MAX, "{:?} at {most}", bomb.status);
+    let mut transcoder = Transcoder::start(taken_over("bomb"), plan()).unwrap();
+    send_all(&transcoder, &pictures(BASELINE));
+    assert!(matches!(failure(&mut transcoder).await, Failure::Exited(_)));
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_child_that_was_taken_over_can_do_nothing() {
+    let tried = std::process::Command::new(env!("CARGO_BIN_EXE_thalweg-transcode-child")).arg("break-out").output();
+    let tried = tried.unwrap();
+    assert_eq!(String::from_utf8_lossy(&tried.stdout), "", "{:?}", tried.status);
+    assert!(tried.status.success(), "{tried:?}");
 }
 
 #[tokio::test]
 async fn a_child_that_speaks_no_sense_is_killed() {
     let babble = Launch { program: "/bin/echo".into(), arguments: vec!["nonsense".into()], ..launch() };
     let mut transcoder = Transcoder::start(babble, plan()).unwrap();
-    let failure = state(&mut transcoder, |state| match state {
-        State::Restarting(failure) => Some(failure.clone()),
-        _ => None,
-    });
-    assert!(matches!(failure.await, Failure::Garbled(_)));
+    assert!(matches!(failure(&mut transcoder).await, Failure::Garbled(_)));
 }
 
 #[tokio::test(start_paused = true)]
@@ -190,6 +260,22 @@ async fn noise_costs_at_most_a_restart() {
         }
     }
     panic!("the clean stream never came through");
+}
+
+#[tokio::test]
+async fn a_size_that_changes_with_every_picture_costs_no_child() {
+    let mut transcoder = Transcoder::start(launch(), plan()).unwrap();
+    let sizes = [pictures(B_FRAMES)[0].clone(), pictures(BASELINE)[0].clone()];
+    for (n, unit) in (0..40).zip(sizes.iter().cycle()) {
+        transcoder.send(AccessUnit { dts_ms: n * 33, pts_ms: n * 33, ..unit.clone() });
+    }
+    let mut failed = false;
+    until(&mut transcoder, |output| {
+        failed |= matches!(output, Output::State(State::Restarting(_)));
+        matches!(output, Output::H264 { pts_us, .. } if *pts_us >= 38 * 33_000).then_some(())
+    })
+    .await;
+    assert!(!failed, "no decoder and no encoder minds");
 }
 
 #[tokio::test]

@@ -160,6 +160,37 @@ mod tests {
         assert!((0.001..0.0013).contains(&correction), "{correction}");
     }
 
+    /// An hour of AAC frames from a sound card that is off by `share` against the clock of its time stamps, which are rounded and
+    /// jitter by 15 ms: the furthest that sound lies from its time stamps' mean after the first minute, microseconds.
+    fn an_hour(share: f64) -> f64 {
+        const FRAMES_IN: f64 = 1024.0;
+        const RATE_IN: f64 = 44_100.0;
+        let (mut timeline, mut out, mut furthest) = (Timeline::default(), 0.0, 0.0f64);
+        let mut noise = 7u32;
+        for n in 0..(3600.0 * RATE_IN / FRAMES_IN) as u32 {
+            let meant_us = f64::from(n) * FRAMES_IN / RATE_IN * 1e6 * (1.0 + share);
+            noise = noise.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            let jitter_us = f64::from(noise >> 16) / 65_536.0 * 30_000.0 - 15_000.0;
+            let pts_ms = ((meant_us + if n > 0 { jitter_us } else { 0.0 }) / 1000.0) as i64;
+            assert_eq!(timeline.place(pts_ms * 1000, 0), Step::Follow, "after {n} frames");
+            if meant_us > 60e6 {
+                furthest = furthest.max((meant_us - out / f64::from(RATE) * 1e6).abs());
+            }
+            let before = out as usize;
+            out += FRAMES_IN * f64::from(RATE) / RATE_IN * (1.0 + timeline.correction());
+            timeline.produced(out as usize - before);
+        }
+        furthest
+    }
+
+    #[test]
+    fn an_hour_of_drift_keeps_lips_and_sound_together() {
+        for (share, most_us) in [(0.0, 4000.0), (1e-4, 5000.0), (-1e-4, 5000.0), (1e-3, 12_000.0), (-1e-3, 12_000.0)] {
+            let furthest_us = an_hour(share);
+            assert!(furthest_us < most_us, "{share}: {furthest_us} us");
+        }
+    }
+
     #[test]
     fn packets_are_20_ms_apart() {
         let mut timeline = started();

@@ -14,6 +14,8 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep, timeout};
 
 use super::Launch;
+use super::patience::Progress;
+use super::pulse::Pulse;
 use super::queue::{Next, Queue};
 use crate::plan::Plan;
 use crate::protocol::{FRAME_BYTES_MAX, FromChild, LENGTH_BYTES, ToChild, frame_len};
@@ -38,15 +40,6 @@ pub(super) struct Keeper {
     queue: Arc<Queue>,
     outputs: mpsc::Sender<Output>,
     child: Arc<AtomicU32>,
-}
-
-/// How far the child is, shared by the two halves that talk with it.
-#[derive(Debug)]
-struct Progress {
-    given: u64,
-    done: u64,
-    /// Since when it owes a sign of life.
-    since: Instant,
 }
 
 /// Why the two halves stopped.
@@ -101,7 +94,7 @@ impl Keeper {
         let (Some(input), Some(output)) = (child.stdin.take(), child.stdout.take()) else {
             return End::Failed(Failure::Start("it has no pipes".to_owned()));
         };
-        let progress = Mutex::new(Progress { given: 0, done: 0, since: Instant::now() });
+        let progress = Mutex::new(Progress::new());
         let end = tokio::select! {
             end = self.write(input, &progress) => end,
             end = self.read(output, &progress) => end,
@@ -164,17 +157,18 @@ impl Keeper {
                 }
                 Ok(None) => {
                     buffer.reserve(READ_BYTES);
-                    let read = timeout(self.launch.hang_after / 4, output.read_buf(&mut buffer)).await;
+                    let read = timeout(self.launch.patience.look, output.read_buf(&mut buffer)).await;
                     match read {
                         Ok(Ok(0)) => return End::Failed(Failure::Exited("it closed its output".to_owned())),
                         Ok(Ok(_)) => {}
                         Ok(Err(error)) => return End::Failed(Failure::Exited(error.to_string())),
-                        Err(_) if lock(progress).hangs(self.launch.hang_after) => {
-                            let hang_after = u64::try_from(self.launch.hang_after.as_millis()).unwrap_or(u64::MAX);
-                            return End::Failed(Failure::Hung(hang_after));
-                        }
                         Err(_) if self.queue.is_closed() => return End::Closed,
-                        Err(_) => {}
+                        Err(_) => {
+                            let pulse = Pulse::of(self.child.load(Ordering::Relaxed));
+                            if let Some(failure) = lock(progress).verdict(pulse, &self.launch.patience) {
+                                return End::Failed(failure);
+                            }
+                        }
                     }
                 }
                 Err(what) => return End::Failed(Failure::Garbled(what)),
@@ -184,24 +178,6 @@ impl Keeper {
 
     async fn tell(&self, state: State) {
         let _ = self.outputs.send(Output::State(state)).await;
-    }
-}
-
-impl Progress {
-    fn give(&mut self) {
-        if self.given == self.done {
-            self.since = Instant::now();
-        }
-        self.given += 1;
-    }
-
-    fn finish(&mut self, done: u64) {
-        self.done = done.min(self.given);
-        self.since = Instant::now();
-    }
-
-    fn hangs(&self, after: Duration) -> bool {
-        self.given > self.done && self.since.elapsed() >= after
     }
 }
 
@@ -236,28 +212,6 @@ fn output_of(word: FromChild) -> Output {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[tokio::test(start_paused = true)]
-    async fn only_who_owes_an_answer_hangs() {
-        let second = Duration::from_secs(1);
-        let mut progress = Progress { given: 0, done: 0, since: Instant::now() };
-        sleep(10 * second).await;
-        assert!(!progress.hangs(second), "nothing was given");
-        progress.give();
-        assert!(!progress.hangs(second), "it was given just now");
-        sleep(second / 2).await;
-        progress.give();
-        sleep(second / 2).await;
-        assert!(progress.hangs(second));
-        progress.finish(1);
-        assert!(!progress.hangs(second), "a sign of life");
-        sleep(second).await;
-        assert!(progress.hangs(second), "one is still owed");
-        progress.finish(u64::MAX);
-        assert_eq!(progress.done, 2, "a child's count is not believed beyond what it was given");
-        sleep(second).await;
-        assert!(!progress.hangs(second));
-    }
 
     #[test]
     fn frames_are_taken_whole_and_limited() {
