@@ -260,7 +260,12 @@ impl Feed {
     /// Whether so much waits that the publisher must not be read for a while.
     pub fn is_full(&self, now: Instant) -> bool {
         let ahead = self.taken_until.map_or(Duration::ZERO, |until| until.saturating_duration_since(now));
-        ahead > AHEAD_MAX || self.pacers().any(|pacer| pacer.is_full(now, AHEAD_MAX))
+        ahead > AHEAD_MAX || self.is_stocked(now)
+    }
+
+    /// Whether so much waits to leave that codecs on the way must not be asked for more.
+    pub fn is_stocked(&self, now: Instant) -> bool {
+        self.pacers().any(|pacer| pacer.is_full(now, AHEAD_MAX))
     }
 
     /// The RTP time that is `now`, for each encoding of a track; empty before its first media. All tracks are told of

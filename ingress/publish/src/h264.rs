@@ -1,7 +1,6 @@
 //! H.264 as RTP payloads (RFC 6184), packetization mode 1.
 
-use crate::nal::ParameterSets;
-use crate::stream::PAYLOAD_BYTES_MAX;
+use crate::nal::{self, ParameterSets};
 
 const IDR: u8 = 5;
 const SLICES: std::ops::RangeInclusive<u8> = 1..=5;
@@ -29,38 +28,16 @@ pub(crate) fn payloads<'a>(units: impl Iterator<Item = &'a [u8]>, sets: &mut Par
     payloads
 }
 
-/// All sets in one packet (section 5.7.1), or each in its own when they do not fit.
+/// All sets in one packet (section 5.7.1), as important as the most important of them.
 fn aggregate(sets: &ParameterSets, payloads: &mut Vec<Vec<u8>>) {
     let importance = sets.iter().filter_map(|set| set.first()).map(|head| head & IMPORTANCE).max().unwrap_or(0);
-    let mut payload = vec![importance | STAP_A];
-    for set in sets.iter() {
-        // A set has at most 512 bytes.
-        payload.extend_from_slice(&(set.len() as u16).to_be_bytes());
-        payload.extend_from_slice(set);
-    }
-    if payload.len() <= PAYLOAD_BYTES_MAX {
-        payloads.push(payload);
-    } else {
-        payloads.extend(sets.iter().map(<[u8]>::to_vec));
-    }
+    nal::aggregate(&[importance | STAP_A], sets, payloads);
 }
 
-/// A unit as it is, or in fragments of like size (section 5.8).
+/// A unit as it is, or in fragments (section 5.8).
 fn fragment(unit: &[u8], payloads: &mut Vec<Vec<u8>>) {
-    let Some((&head, body)) = unit.split_first() else { return };
-    if unit.len() <= PAYLOAD_BYTES_MAX {
-        payloads.push(unit.to_vec());
-        return;
-    }
-    let count = body.len().div_ceil(PAYLOAD_BYTES_MAX - 2);
-    let pieces = body.chunks(body.len().div_ceil(count));
-    let last = pieces.len() - 1;
-    for (index, piece) in pieces.enumerate() {
-        let (start, end) = (u8::from(index == 0) << 7, u8::from(index == last) << 6);
-        let mut payload = vec![head & !TYPE | FU_A, start | end | head & TYPE];
-        payload.extend_from_slice(piece);
-        payloads.push(payload);
-    }
+    let Some(head) = unit.first() else { return };
+    nal::fragment(unit, &[head & !TYPE | FU_A, head & TYPE], payloads);
 }
 
 #[cfg(test)]
@@ -68,6 +45,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::stream::PAYLOAD_BYTES_MAX;
 
     fn sets() -> ParameterSets {
         let mut sets = ParameterSets::default();

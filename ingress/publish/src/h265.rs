@@ -1,7 +1,6 @@
 //! H.265 as RTP payloads (RFC 7798).
 
-use crate::nal::ParameterSets;
-use crate::stream::PAYLOAD_BYTES_MAX;
+use crate::nal::{self, ParameterSets};
 
 const SLICES_MAX: u8 = 31;
 /// Pictures at which decoding can begin.
@@ -22,7 +21,8 @@ pub(crate) fn payloads<'a>(units: impl Iterator<Item = &'a [u8]>, sets: &mut Par
     }
     let mut payloads = Vec::new();
     if units.iter().any(|unit| RANDOM_ACCESS.contains(&kind(unit))) {
-        aggregate(sets, &mut payloads);
+        // All in one packet (section 4.4.2); they are of the base layer.
+        nal::aggregate(&[AGGREGATION << 1, 1], sets, &mut payloads);
     }
     units.into_iter().filter(|unit| kind(unit) <= SLICES_MAX).for_each(|unit| fragment(unit, &mut payloads));
     payloads
@@ -32,42 +32,16 @@ fn kind(unit: &[u8]) -> u8 {
     unit.first().map_or(u8::MAX, |head| head >> 1 & 0x3f)
 }
 
-/// All sets in one packet (section 4.4.2), or each in its own when they do not fit. They are of the base layer.
-fn aggregate(sets: &ParameterSets, payloads: &mut Vec<Vec<u8>>) {
-    let mut payload = vec![AGGREGATION << 1, 1];
-    for set in sets.iter() {
-        // A set has at most 512 bytes.
-        payload.extend_from_slice(&(set.len() as u16).to_be_bytes());
-        payload.extend_from_slice(set);
-    }
-    if payload.len() <= PAYLOAD_BYTES_MAX {
-        payloads.push(payload);
-    } else {
-        payloads.extend(sets.iter().map(<[u8]>::to_vec));
-    }
-}
-
-/// A unit as it is, or in fragments of like size (section 4.4.3).
+/// A unit as it is, or in fragments (section 4.4.3).
 fn fragment(unit: &[u8], payloads: &mut Vec<Vec<u8>>) {
-    let Some((head, body)) = unit.split_first_chunk::<2>() else { return };
-    if unit.len() <= PAYLOAD_BYTES_MAX {
-        payloads.push(unit.to_vec());
-        return;
-    }
-    let count = body.len().div_ceil(PAYLOAD_BYTES_MAX - 3);
-    let pieces = body.chunks(body.len().div_ceil(count));
-    let last = pieces.len() - 1;
-    for (index, piece) in pieces.enumerate() {
-        let (start, end) = (u8::from(index == 0) << 7, u8::from(index == last) << 6);
-        let mut payload = vec![head[0] & 0x81 | FRAGMENT << 1, head[1], start | end | kind(unit)];
-        payload.extend_from_slice(piece);
-        payloads.push(payload);
-    }
+    let Some(head) = unit.first_chunk::<2>() else { return };
+    nal::fragment(unit, &[head[0] & 0x81 | FRAGMENT << 1, head[1], kind(unit)], payloads);
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::stream::PAYLOAD_BYTES_MAX;
 
     #[test]
     fn sets_go_before_random_access_pictures() {

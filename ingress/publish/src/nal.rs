@@ -1,8 +1,9 @@
-//! What H.264 and H.265 share: parameter sets and where they stand in a stream.
+//! What H.264 and H.265 share: parameter sets, where they stand in a stream, and how units fill packets.
 
 use bytes::Bytes;
 
 use crate::Unreadable;
+use crate::stream::PAYLOAD_BYTES_MAX;
 
 /// Parameter sets of one decoder configuration; encoders send two or three.
 const SETS_MAX: usize = 16;
@@ -68,5 +69,41 @@ impl<'a> Fields<'a> {
     pub(crate) fn set(&mut self) -> Result<&'a [u8], Unreadable> {
         let len = u16::from_be_bytes([self.byte()?, self.byte()?]);
         self.bytes(usize::from(len))
+    }
+}
+
+/// All sets in one payload behind `head`, or each in its own when they do not fit.
+pub(crate) fn aggregate(head: &[u8], sets: &ParameterSets, payloads: &mut Vec<Vec<u8>>) {
+    let mut payload = head.to_vec();
+    for set in sets.iter() {
+        // A set has at most 512 bytes.
+        payload.extend_from_slice(&(set.len() as u16).to_be_bytes());
+        payload.extend_from_slice(set);
+    }
+    if payload.len() <= PAYLOAD_BYTES_MAX {
+        payloads.push(payload);
+    } else {
+        payloads.extend(sets.iter().map(<[u8]>::to_vec));
+    }
+}
+
+/// A unit as it is, or in fragments of like size behind `head`. Its last byte names the kind of unit and takes the marks
+/// of the first and the last fragment; the bytes before it stand for the unit's own header, which is left out.
+pub(crate) fn fragment(unit: &[u8], head: &[u8], payloads: &mut Vec<Vec<u8>>) {
+    if unit.len() <= PAYLOAD_BYTES_MAX {
+        payloads.push(unit.to_vec());
+        return;
+    }
+    let Some((kind, stand_in)) = head.split_last() else { return };
+    let body = unit.get(stand_in.len()..).unwrap_or_default();
+    let count = body.len().div_ceil(PAYLOAD_BYTES_MAX - head.len());
+    let pieces = body.chunks(body.len().div_ceil(count));
+    let last = pieces.len() - 1;
+    for (index, piece) in pieces.enumerate() {
+        let (start, end) = (u8::from(index == 0) << 7, u8::from(index == last) << 6);
+        let mut payload = stand_in.to_vec();
+        payload.push(start | end | kind);
+        payload.extend_from_slice(piece);
+        payloads.push(payload);
     }
 }

@@ -90,6 +90,22 @@ mod tests {
     }
 
     #[test]
+    fn an_hour_of_a_clock_that_runs_too_fast_or_too_slow_becomes_no_delay() {
+        for share in [1.0003, 0.9997] {
+            let (mut schedule, start) = (Schedule::default(), Instant::now());
+            let (mut noise, mut longest) = (7u32, Duration::ZERO);
+            for index in 0..3600 * 30 {
+                noise = noise.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+                let jitter = Duration::from_micros(u64::from(noise >> 16) * 20_000 / 65_536);
+                let now = start + (FRAME * index).mul_f64(share) + jitter;
+                longest = longest.max(schedule.release(now, us(FRAME * index)) - now);
+            }
+            // Jitter, the lead that is kept, and what two windows of drift add.
+            assert!(longest <= Duration::from_millis(35), "{share}: {longest:?}");
+        }
+    }
+
+    #[test]
     fn a_file_pushed_as_fast_as_it_is_read_runs_at_its_own_speed() {
         let (mut schedule, start) = (Schedule::default(), Instant::now());
         let mut now = start;

@@ -139,6 +139,21 @@ fn what_goes_another_way_first_fills_the_feed_as_well() {
 }
 
 #[test]
+fn codecs_that_make_pictures_without_an_end_are_told_to_stop() {
+    let (mut feed, now) = feed();
+    feed.begin_layers(3);
+    let mut stream = vec![0, 0, 0, 1, 0x65];
+    stream.resize(100_000, 7);
+    let stocked = (0..1000).position(|_| {
+        feed.layer(now, &Picture { encoding: 1, pts_us: 0, stream: &stream });
+        feed.is_stocked(now)
+    });
+    assert!(stocked.is_some_and(|pictures| pictures < 30), "{stocked:?}");
+    drain(&mut feed);
+    assert!(!feed.is_stocked(now));
+}
+
+#[test]
 fn an_overlong_sound_is_dropped() {
     let (mut feed, now) = feed();
     feed.begin_audio();
