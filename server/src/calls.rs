@@ -4,11 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use calls_api::{Calls, Done, Hook, Ingress, Knock, News, Pass, Rates, Rooms, Visitor};
+use calls_api::{
+    Calls, Done, Hook, Ingress, Knock, News, Pass, Push, PushState, PushedAudio, PushedVideo, Rates, Rooms, Visitor,
+};
 use hooks::{Event, Hooks};
 use livekit::world::RoomEvent;
 use livekit::{AccessToken, Lobby, Opening};
 use livekit_protocol as proto;
+use proto::ingress_state::Status;
 use room::{Grants, ParticipantKind, Source};
 use store::{Store, StoreError};
 
@@ -187,5 +190,31 @@ impl Rooms for LobbyRooms {
 }
 
 fn described(info: proto::IngressInfo) -> Ingress {
-    Ingress { id: info.ingress_id, url: info.url, stream_key: info.stream_key }
+    let push = info.state.map(push).unwrap_or_default();
+    Ingress { id: info.ingress_id, url: info.url, stream_key: info.stream_key, push }
+}
+
+fn push(state: proto::IngressState) -> Push {
+    Push {
+        state: match state.status() {
+            Status::EndpointInactive | Status::EndpointComplete => PushState::Inactive,
+            Status::EndpointBuffering => PushState::Buffering,
+            Status::EndpointPublishing => PushState::Publishing,
+            Status::EndpointError => PushState::Error,
+        },
+        video: state.video.map(|video| PushedVideo {
+            mime_type: video.mime_type,
+            width: video.width,
+            height: video.height,
+            frames_per_s: video.framerate,
+            bits_per_s: video.average_bitrate,
+        }),
+        audio: state.audio.map(|audio| PushedAudio {
+            mime_type: audio.mime_type,
+            bits_per_s: audio.average_bitrate,
+            channels: audio.channels,
+            samples_per_s: audio.sample_rate,
+        }),
+        remark: state.error,
+    }
 }

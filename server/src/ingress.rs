@@ -8,6 +8,7 @@ mod kept;
 mod live;
 mod picture;
 mod sound;
+mod told;
 
 use std::io;
 use std::net::IpAddr;
@@ -51,10 +52,11 @@ pub(crate) struct Counters {
     keys_refused: AtomicU64,
     faults: AtomicU64,
     feeds_dropped: AtomicU64,
+    codecs_restarted: AtomicU64,
 }
 
 /// Numbers for metrics: name, meaning and value; the first three are present sizes.
-pub(crate) type Numbers = [(&'static str, &'static str, u64); 8];
+pub(crate) type Numbers = [(&'static str, &'static str, u64); 9];
 
 impl Door {
     /// What there is and what happened.
@@ -74,6 +76,7 @@ impl Door {
                 "Groups of packets that a media thread did not take",
                 count(&self.counters.feeds_dropped),
             ),
+            ("ingress_codecs_restarted", "Codec processes that failed", count(&self.counters.codecs_restarted)),
         ]
     }
 

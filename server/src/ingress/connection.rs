@@ -89,7 +89,7 @@ async fn drive(channel: &mut Channel, live: &mut Live<'_>) -> Result<(), End> {
         let patience = channel.session.deadline();
         tokio::select! {
             read = channel.read(), if !full => read?,
-            news = live.next() => live.hear(news).map_err(End::Refused)?,
+            news = live.next(now) => live.hear(news).map_err(End::Refused)?,
             () = sleep_until(due) => {}
             () = sleep_until(patience), if !full => {
                 if let Some(fault) = channel.session.expired(Instant::now()) {

@@ -18,12 +18,14 @@ use transcode::{Output, State};
 
 use super::picture::Picture;
 use super::sound::Sound;
-use super::{Door, seed};
+use super::{Door, count, seed};
 
 /// Between two reports of clocks and rates.
 const REPORT_INTERVAL: Duration = Duration::from_secs(1);
 /// Seconds from NTP's beginning (1900) to Unix's (RFC 5905 section 6).
 const NTP_UNIX_S: u64 = 2_208_988_800;
+/// An encoder that sends nothing for so long has stalled: at the lowest rates something comes every second.
+const STALLED_AFTER: Duration = Duration::from_secs(2);
 /// Tracks that one stream may begin: its form may change now and then, not with every picture.
 const TRACKS_MAX: u32 = 8;
 /// Key frames further apart than this are worth a word: new viewers wait for them.
@@ -42,6 +44,8 @@ pub(super) struct Live<'a> {
     report_at: Instant,
     /// Media came since the last report.
     heard: bool,
+    /// When media came last.
+    heard_at: Instant,
     /// Tracks begun.
     begun: u32,
     /// The picture's size as the room knows it.
@@ -78,6 +82,7 @@ impl<'a> Live<'a> {
             metadata: Metadata::default(),
             report_at: Instant::now() + REPORT_INTERVAL,
             heard: false,
+            heard_at: Instant::now(),
             begun: 0,
             told_size: None,
         }
@@ -98,7 +103,7 @@ impl<'a> Live<'a> {
                 }
             }
             Event::Video(unit) => {
-                self.heard = true;
+                (self.heard, self.heard_at) = (true, now);
                 self.feed.taken(now, unit.dts_ms.saturating_mul(1000));
                 if self.picture.unit(now, unit, info.video.as_ref(), &mut self.feed)? {
                     self.open(Line::Video).await?;
@@ -110,7 +115,7 @@ impl<'a> Live<'a> {
                 }
             }
             Event::Audio(unit) => {
-                self.heard = true;
+                (self.heard, self.heard_at) = (true, now);
                 self.feed.taken(now, unit.pts_ms.saturating_mul(1000));
                 self.sound.unit(now, unit, &mut self.feed);
             }
@@ -126,8 +131,10 @@ impl<'a> Live<'a> {
         }
     }
 
-    /// What else there is to hear. Safe to be cancelled.
-    pub(super) async fn next(&mut self) -> News {
+    /// What else there is to hear. Codecs are not heard while enough waits to leave: what they make without an end stays
+    /// with them. Safe to be cancelled.
+    pub(super) async fn next(&mut self, now: Instant) -> News {
+        let hungry = !self.feed.is_stocked(now);
         let guest = &mut self.guest;
         let told = async {
             match guest {
@@ -137,8 +144,8 @@ impl<'a> Live<'a> {
         };
         tokio::select! {
             news = told => News::Guest(news),
-            output = self.picture.next() => News::Picture(output),
-            output = self.sound.next() => News::Sound(output),
+            output = self.picture.next(), if hungry => News::Picture(output),
+            output = self.sound.next(), if hungry => News::Sound(output),
             end = self.push.ended() => News::End(end),
         }
     }
@@ -148,7 +155,8 @@ impl<'a> Live<'a> {
         let now = Instant::now();
         match news {
             News::Guest(news) => return self.hear_room(news, now),
-            News::Picture(Some(output)) | News::Sound(Some(output)) => self.made(output, now),
+            News::Picture(Some(output)) => self.made(Line::Video, output, now),
+            News::Sound(Some(output)) => self.made(Line::Audio, output, now),
             News::Picture(None) => self.picture.stop(),
             News::Sound(None) => self.sound.stop(),
             News::End(PushEnd::TakenOver) => return Err(Refusal::TakenOver),
@@ -190,20 +198,22 @@ impl<'a> Live<'a> {
         Ok(())
     }
 
-    fn made(&mut self, output: Output, now: Instant) {
+    fn made(&mut self, line: Line, output: Output, now: Instant) {
         match output {
             Output::Opus { pts_us, data } => self.feed.sound(now, pts_us, &data),
             Output::H264 { layer, pts_us, data, .. } => {
                 self.picture.made(now, layer, pts_us, &data, &mut self.feed);
             }
             Output::State(state) => {
-                tracing::info!(ingress = self.push.info().ingress_id, ?state, "transcoder");
-                match state {
-                    State::GaveUp(failure) => self.note(&format!("transcoding failed: {failure:?}"), true),
-                    State::Restarting(failure) => self.note(&format!("transcoder restarted: {failure:?}"), false),
-                    State::Unsupported(text) => self.note(&text, true),
-                    _ => {}
+                tracing::info!(ingress = self.push.info().ingress_id, ?line, %state, "transcoder");
+                let told = if line == Line::Video { &mut self.picture.told } else { &mut self.sound.told };
+                if told.hear(&state, now) {
+                    count(&self.door.counters.codecs_restarted);
                 }
+                if let State::GaveUp(_) = state {
+                    self.note(&state.to_string(), true);
+                }
+                self.report_state(now);
             }
         }
     }
@@ -230,7 +240,7 @@ impl<'a> Live<'a> {
         }
         self.report_clock(Line::Video, now);
         self.report_clock(Line::Audio, now);
-        self.report_state();
+        self.report_state(now);
         self.report_size().await;
     }
 
@@ -355,10 +365,10 @@ impl<'a> Live<'a> {
         }
     }
 
-    fn report_state(&self) {
+    fn report_state(&self, now: Instant) {
         let (picture, sound, metadata) = (&self.picture, &self.sound, &self.metadata);
         let (width, height) = picture.size().unwrap_or((metadata.width, metadata.height));
-        let remark = self.remark();
+        let remark = self.remark(now);
         let video = picture.mime().map(|mime| proto::InputVideoState {
             mime_type: mime.into(),
             average_bitrate: picture.gauge.bits_per_second(),
@@ -384,11 +394,17 @@ impl<'a> Live<'a> {
     }
 
     /// What the creator should know.
-    fn remark(&self) -> String {
+    fn remark(&self, now: Instant) -> String {
         let interval = self.picture.gauge.keyframe_interval_ms().filter(|it| *it > KEYFRAME_INTERVAL_FINE_MS);
         let slow = interval.map(|it| format!("a key frame every {} s: viewers wait; set it to 2 s", it / 1000));
-        let remarks = [Some(self.picture.remark.clone()).filter(|it| !it.is_empty()), slow];
-        remarks.into_iter().flatten().collect::<Vec<_>>().join("; ")
+        let mut remarks = vec![self.picture.remark.clone()];
+        remarks.extend(slow);
+        let silent = now.saturating_duration_since(self.heard_at);
+        remarks.extend((silent >= STALLED_AFTER).then(|| format!("nothing came for {} s", silent.as_secs())));
+        remarks.extend(self.picture.told.remarks(now));
+        remarks.extend(self.sound.told.remarks(now));
+        remarks.retain(|remark| !remark.is_empty());
+        remarks.join("; ")
     }
 
     fn note(&self, text: &str, is_error: bool) {

@@ -13,6 +13,7 @@ use transcode::sps::Sps;
 use transcode::{AccessUnit, Codec, Decision, Launch, LayerPlan, Output, Plan, Preset, Transcoder, VideoPlan, decide};
 
 use super::gauge::Gauge;
+use super::told::Told;
 
 /// Pictures per second of a layer that names none.
 const FRAME_RATE: u8 = 30;
@@ -28,6 +29,7 @@ pub(super) struct Picture {
     /// Pictures that wait until it is known how they go on.
     held: Vec<VideoUnit>,
     pub(super) gauge: Gauge,
+    pub(super) told: Told,
     /// What the publisher should know, in words.
     pub(super) remark: String,
 }
@@ -73,7 +75,12 @@ impl Picture {
             return Err(Refusal::Unfit("its video codec changes"));
         }
         self.avcc = Avcc::parse(&config.record).filter(|_| config.codec == VideoCodec::H264);
-        self.sps = self.avcc.as_ref().and_then(|avcc| Sps::find(avcc.sets()));
+        let sps = self.avcc.as_ref().and_then(|avcc| Sps::find(avcc.sets()));
+        if sps != self.sps {
+            // Of a form that is said again the codecs say nothing again.
+            self.told.renew();
+            self.sps = sps;
+        }
         self.config = Some(config);
         let asked = options.is_some_and(|options| options.encoding_options.is_some());
         self.choose(options, asked && transcoding, transcoding, feed)

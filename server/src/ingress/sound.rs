@@ -8,6 +8,7 @@ use rtmp::{AudioCodec, AudioConfig, AudioUnit, Refusal};
 use transcode::{AccessUnit, AudioPlan, Codec, Launch, Output, Plan, Transcoder};
 
 use super::gauge::Gauge;
+use super::told::Told;
 
 /// Bits per second of Opus unless the ingress says otherwise: LiveKit's default.
 const BITRATE: u32 = 96_000;
@@ -17,6 +18,7 @@ const BITRATE: u32 = 96_000;
 pub(super) struct Sound {
     transcoder: Option<Transcoder>,
     pub(super) gauge: Gauge,
+    pub(super) told: Told,
     pub(super) codec: Option<AudioCodec>,
 }
 

@@ -7,6 +7,7 @@ use calls::{Role, UserId};
 use room::{Grants, Source};
 
 use crate::config::Secret;
+use crate::push::Push;
 
 /// Something that is being done.
 pub type Done<T> = Pin<Box<dyn Future<Output = T> + Send>>;
@@ -30,8 +31,8 @@ pub struct Pass {
     pub ttl_s: u64,
 }
 
-/// Where an encoder may push.
-#[derive(Clone, PartialEq, Eq)]
+/// Where an encoder may push, and how that goes.
+#[derive(Clone, PartialEq)]
 pub struct Ingress {
     /// Its id.
     pub id: String,
@@ -39,6 +40,8 @@ pub struct Ingress {
     pub url: String,
     /// The secret.
     pub stream_key: String,
+    /// Who pushes there.
+    pub push: Push,
 }
 
 impl std::fmt::Debug for Ingress {

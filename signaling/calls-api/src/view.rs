@@ -8,6 +8,7 @@ use store::tables::CallUser;
 
 use crate::access::Caller;
 use crate::entry::Entry;
+use crate::push::Push;
 use crate::react::phase_name;
 use crate::rooms::Ingress;
 use crate::service::Inner;
@@ -77,18 +78,20 @@ pub(crate) struct SessionView {
     started_at_ms: u64,
 }
 
-/// Where an encoder may push. The key is a secret.
+/// Where an encoder may push, and how that goes. The key is a secret.
 #[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct IngressView {
     /// The address.
     rtmp_url: String,
     /// The secret.
     stream_key: String,
+    /// Who pushes there, and how that goes.
+    push: Push,
 }
 
 impl From<Ingress> for IngressView {
     fn from(ingress: Ingress) -> Self {
-        Self { rtmp_url: ingress.url, stream_key: ingress.stream_key }
+        Self { rtmp_url: ingress.url, stream_key: ingress.stream_key, push: ingress.push }
     }
 }
 

@@ -19,7 +19,8 @@ async fn a_livestream_goes_live_and_ends() {
 
     let joined = world.ask("POST", "/calls/livestream/show/join", &hana, Value::Null).await;
     assert_eq!((joined.status, &joined.body["role"]), (200, &json!("host")));
-    assert_eq!(joined.body["call"]["ingress"]["rtmp_url"], "rtmp://here/live");
+    let ingress = &joined.body["call"]["ingress"];
+    assert_eq!((&ingress["rtmp_url"], &ingress["push"]["state"]), (&json!("rtmp://here/live"), &json!("inactive")));
     assert!(joined.body["token"].as_str().unwrap().starts_with("livestream:show hana user "));
     assert!(world.enter("livestream:show", "hana", "user").await.can_publish);
     world.until_there("livestream/show", 1).await;

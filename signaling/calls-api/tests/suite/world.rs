@@ -12,7 +12,7 @@ use room::{Grants, Source};
 use serde_json::{Value, json};
 use store::{Place, Store};
 use thalweg_calls_api::{
-    Calls, Config, Done, Hook, Ingress, Knock, News, Opening, Pass, Rates, Rooms, Secret, Visitor,
+    Calls, Config, Done, Hook, Ingress, Knock, News, Opening, Pass, Push, Rates, Rooms, Secret, Visitor,
 };
 use tower::ServiceExt as _;
 
@@ -81,7 +81,7 @@ impl Rooms for Noted {
     }
 
     fn known_ingress(&self, id: &str) -> Option<Ingress> {
-        Some(Ingress { id: id.into(), url: "rtmp://here/live".into(), stream_key: "key".into() })
+        Some(Ingress { id: id.into(), url: "rtmp://here/live".into(), stream_key: "key".into(), push: Push::default() })
     }
 
     fn remove_ingress(&self, id: &str) -> Done<()> {
