@@ -1,4 +1,4 @@
-"""An encoder: ffmpeg pushes the known picture and a tone over RTMP, as a creator would."""
+"""An encoder: ffmpeg pushes the known picture and a tone over RTMP, or by WHIP, as a creator would."""
 
 import asyncio
 import contextlib
@@ -27,9 +27,8 @@ class Ingresses:
         await self._api.aclose()
 
     async def create(self, identity: str = "obs", room: str = "river", **more: object) -> api.IngressInfo:
-        request = api.CreateIngressRequest(
-            input_type=api.IngressInput.RTMP_INPUT, name="stage", room_name=room, participant_identity=identity, **more
-        )
+        given = {"input_type": api.IngressInput.RTMP_INPUT, **more}
+        request = api.CreateIngressRequest(name="stage", room_name=room, participant_identity=identity, **given)
         return await self._api.ingress.create_ingress(request)
 
     async def one(self, ingress_id: str) -> api.IngressInfo | None:
@@ -53,6 +52,7 @@ class Encoder:
         hertz: int = 440,
         video: tuple[str, ...] = ("-c:v", "libx264", "-preset", "ultrafast", "-tune", "zerolatency", "-bf", "0"),
         audio: tuple[str, ...] = ("-c:a", "libopus"),
+        muxer: str = "flv",
     ) -> None:
         self._picture, self._fps = Picture(width, height), fps
         self._command = [
@@ -60,7 +60,7 @@ class Encoder:
             *("-f", "rawvideo", "-pix_fmt", "yuv420p", "-s", f"{width}x{height}", "-r", str(fps), "-i", "pipe:0"),
             *("-re", "-f", "lavfi", "-i", f"sine=frequency={hertz}:sample_rate=48000,volume=12dB"),
             *video, "-pix_fmt", "yuv420p", "-g", str(fps * KEYFRAME_SECONDS), *audio, "-ac", "2",
-            *("-f", "flv", f"{url}/{key}"),
+            *(("-f", "flv", f"{url}/{key}") if muxer == "flv" else ("-f", muxer, "-authorization", key, url)),
         ]
         self.words = ""
         self._tasks: list[asyncio.Task] = []
@@ -81,7 +81,7 @@ class Encoder:
         with contextlib.suppress(ProcessLookupError):
             self.process.send_signal(signal.SIGINT)
         try:
-            await asyncio.wait_for(self.process.wait(), 5)
+            await asyncio.wait_for(self.process.wait(), 15)
         except asyncio.TimeoutError:
             self.process.kill()
             await self.process.wait()
