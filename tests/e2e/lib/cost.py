@@ -1,0 +1,43 @@
+"""What the server and its children cost: processor time and memory, from /proc."""
+
+import asyncio
+import os
+import pathlib
+import time
+
+TICK_SECONDS = 1 / os.sysconf("SC_CLK_TCK")
+PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
+SERVER = int(os.environ.get("THALWEG_PID", "0"))
+
+
+def stat(pid: int) -> list[str]:
+    """The fields of `/proc/PID/stat` behind the name, or none."""
+    try:
+        return pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(") ", 1)[1].split()
+    except FileNotFoundError:
+        return []
+
+
+def family() -> list[int]:
+    """The server and its children."""
+    children = [int(it.name) for it in pathlib.Path("/proc").iterdir() if it.name.isdigit() and stat(int(it.name))[1:2] == [str(SERVER)]]
+    return [SERVER, *children]
+
+
+def cpu_seconds() -> float:
+    """Of all that are alive, and of children that were waited for."""
+    fields = [stat(pid) for pid in family()]
+    own = sum(int(field[at]) for field in fields if field for at in (11, 12))
+    return (own + sum(int(it) for it in stat(SERVER)[13:15])) * TICK_SECONDS
+
+
+def memory_bytes() -> int:
+    """Resident memory of the server alone."""
+    return int(stat(SERVER)[21]) * PAGE_BYTES
+
+
+async def cores(seconds: float) -> float:
+    """Processor cores that all of them keep busy."""
+    began, before = time.monotonic(), cpu_seconds()
+    await asyncio.sleep(seconds)
+    return (cpu_seconds() - before) / (time.monotonic() - began)
