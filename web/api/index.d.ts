@@ -93,10 +93,22 @@ export interface PermissionRequest {
   capabilities: Capability[];
 }
 
-/** Where an encoder may push. The key is a secret. */
+/** Where an encoder may push, and how that goes. The key is a secret. */
 export interface Ingress {
   rtmp_url: string;
   stream_key: string;
+  push: Push;
+}
+
+/** What is known of an encoder's stream; as of when the call was asked for. */
+export interface Push {
+  state: 'inactive' | 'buffering' | 'publishing' | 'error';
+  /** What its owner should know or change, in words; empty when all is well. */
+  remark: string;
+  /** Its picture, as it comes in. */
+  video: { mime_type: string; width: number; height: number; frames_per_s: number; bits_per_s: number } | null;
+  /** Its sound, as it comes in; channels and samples are 0 when the encoder does not tell. */
+  audio: { mime_type: string; bits_per_s: number; channels: number; samples_per_s: number } | null;
 }
 
 /** A call, as the caller may see it. */

@@ -113,7 +113,7 @@ async function atTheBackEnd(stage) {
 async function words(stage) {
   const types = readFileSync(new URL('../../../web/api/index.d.ts', import.meta.url), 'utf8');
   const { components: { schemas } } = await (await fetch(`${stage.http}/api/v1/openapi.json`)).json();
-  const pairs = { CallInfo: 'CallView', User: 'UserView', Member: 'MemberView', Message: 'MessageView', JoinAnswer: 'JoinAnswer', CallWish: 'CallWish', CallChange: 'CallChange', CallQuery: 'Query', MuteWish: 'Mute', UserWish: 'UserWish', CallSettings: 'Settings', GuestAnswer: 'GuestAnswer', TokenAnswer: 'TokenAnswer', Ingress: 'IngressView' };
+  const pairs = { CallInfo: 'CallView', User: 'UserView', Member: 'MemberView', Message: 'MessageView', JoinAnswer: 'JoinAnswer', CallWish: 'CallWish', CallChange: 'CallChange', CallQuery: 'Query', MuteWish: 'Mute', UserWish: 'UserWish', CallSettings: 'Settings', GuestAnswer: 'GuestAnswer', TokenAnswer: 'TokenAnswer', Ingress: 'IngressView', Push: 'Push' };
   for (const [ours, theirs] of Object.entries(pairs)) {
     const body = new RegExp(`interface ${ours} \\{([\\s\\S]+?)\\n\\}`).exec(types)[1];
     const fields = [...body.matchAll(/^ {2}(\w+)\??:/gm)].map(([, name]) => name).sort();
