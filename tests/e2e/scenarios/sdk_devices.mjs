@@ -1,5 +1,6 @@
 // @thalweg/client without devices: it joins all the same and says in words what is wrong, before the call and in it, and works once
 // that is mended. And the page of the quickstart, as its guide shows it: two meet.
+// deadline: 180, for machines that do much else
 import { readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';

@@ -1,5 +1,6 @@
 // @thalweg/client: one rings for the other, they see, hear and write to each other, and part. @thalweg/server does at the back end
 // what it says it does, reads the webhooks of it, and the types of both have the fields of the OpenAPI document.
+// deadline: 180, for machines that do much else
 import { readFileSync } from 'node:fs';
 import { check, reach, until } from '../lib/check.mjs';
 import { Receiver } from '../lib/receiver.mjs';

@@ -1,5 +1,6 @@
 // @thalweg/client on a stage: in an audio room a listener asks, is granted, speaks and is muted, and is cut; a livestream goes from
 // backstage to live to its end before three viewers, who wait, see and write.
+// deadline: 180, for machines that do much else
 import { check, reach, until } from '../lib/check.mjs';
 import { SdkSite, backEnd } from '../lib/sdk.mjs';
 

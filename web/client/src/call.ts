@@ -5,16 +5,19 @@ import type {
   PermissionRequest, Phase, Role,
 } from '@thalweg/api';
 import { Chat } from './chat.js';
-import { Capture, Screen, Speaker, type Surroundings } from './device.js';
+import { Capture } from './capture.js';
+import type { Surroundings } from './device.js';
+import { ThalwegError } from './error.js';
 import { part, query, type Api } from './http.js';
 import type { Memory } from './memory.js';
 import { Cell, Emitter, derived, type Observable } from './observable.js';
 import { People, type Person } from './people.js';
 import { show, type PictureSource } from './picture.js';
+import { Screen } from './screen.js';
 import { Session, type CallState, type Ending } from './session.js';
 import type { EventSocket } from './socket.js';
 import { Sound } from './sound.js';
-import { ThalwegError } from './error.js';
+import { Speaker } from './speaker.js';
 
 /** How to join. */
 export interface JoinOptions {
@@ -76,8 +79,11 @@ export class Call {
   readonly #people: People;
   readonly #sound: Sound | undefined;
   readonly #path: string;
+  /** For each answer that is on its way, what has happened since it was asked for. */
+  readonly #answers = new Set<CallEvent[]>();
   #unwatch: (() => void) | undefined;
   #create: CallWish | undefined;
+  #wishes: { camera: boolean | undefined; microphone: boolean | undefined } = { camera: undefined, microphone: undefined };
   #rereading: ReturnType<typeof setTimeout> | undefined;
 
   /** Use `client.call(type, id)`. @internal */
@@ -149,32 +155,32 @@ export class Call {
 
   /** The call, made if it is not there. From then on its events are heard. */
   async getOrCreate(wish: CallWish = {}): Promise<CallInfo> {
-    return this.#take(await this.#ask<{ call: CallInfo }>('POST', '', wish));
+    return this.#read('POST', '', wish);
   }
 
   /** The call, which must be there. From then on its events are heard. */
   async get(): Promise<CallInfo> {
-    return this.#take(await this.#ask<{ call: CallInfo }>('GET', ''));
+    return this.#read('GET', '');
   }
 
   /** Changes plan, settings and own fields; what is left out stays. */
   async update(change: CallChange): Promise<CallInfo> {
-    return this.#take(await this.#ask<{ call: CallInfo }>('PATCH', '', change));
+    return this.#read('PATCH', '', change);
   }
 
   /** Opens the curtain: whoever may join comes in. */
   async goLive(): Promise<CallInfo> {
-    return this.#take(await this.#ask<{ call: CallInfo }>('POST', '/go-live', {}));
+    return this.#read('POST', '/go-live', {});
   }
 
   /** Closes the curtain: those who may not be behind it go. */
   async stopLive(): Promise<CallInfo> {
-    return this.#take(await this.#ask<{ call: CallInfo }>('POST', '/stop-live', {}));
+    return this.#read('POST', '/stop-live', {});
   }
 
   /** Ends the call for everybody and for good. */
   async end(): Promise<CallInfo> {
-    return this.#take(await this.#ask<{ call: CallInfo }>('POST', '/end', {}));
+    return this.#read('POST', '/end', {});
   }
 
   // ---- being in it
@@ -231,12 +237,12 @@ export class Call {
 
   /** Gives a user capabilities in this call, at once. */
   async grant(user: string, ...capabilities: LendableCapability[]): Promise<void> {
-    this.#take(await this.#ask<{ call: CallInfo }>('POST', '/permissions', { user, grant: capabilities }));
+    await this.#read('POST', '/permissions', { user, grant: capabilities });
   }
 
   /** Takes them. It also declines what the user asked for. */
   async revoke(user: string, ...capabilities: LendableCapability[]): Promise<void> {
-    this.#take(await this.#ask<{ call: CallInfo }>('POST', '/permissions', { user, revoke: capabilities }));
+    await this.#read('POST', '/permissions', { user, revoke: capabilities });
   }
 
   /** Mutes others, who may unmute themselves. */
@@ -263,12 +269,12 @@ export class Call {
 
   /** Puts users into everybody's view. */
   async pin(...users: string[]): Promise<void> {
-    this.#take(await this.#ask<{ call: CallInfo }>('POST', '/pins', { pin: users }));
+    await this.#read('POST', '/pins', { pin: users });
   }
 
   /** Takes users out of everybody's view. */
   async unpin(...users: string[]): Promise<void> {
-    this.#take(await this.#ask<{ call: CallInfo }>('POST', '/pins', { unpin: users }));
+    await this.#read('POST', '/pins', { unpin: users });
   }
 
   // ---- ringing, reactions, own events
@@ -302,6 +308,7 @@ export class Call {
 
   /** Something happened. @internal */
   hear(event: CallEvent): void {
+    for (const since of this.#answers) since.push(event);
     const info = this.#info.value;
     if (info) this.#info.set({ ...info, ...changeOf(info, event, this.parts.user()) });
     this.chat.hear(event);
@@ -339,13 +346,24 @@ export class Call {
     return this.parts.api.ask<T>(method, `${this.#path}${path}`, body, signal);
   }
 
-  #take({ call }: { call: CallInfo }): CallInfo {
-    this.#info.set(call);
-    this.#unwatch ??= this.parts.socket.watch(this.name);
-    return call;
+  async #read(method: 'GET' | 'POST' | 'PATCH', path: string, body?: object): Promise<CallInfo> {
+    await this.#take(this.#ask<{ call: CallInfo }>(method, path, body));
+    return this.#info.value as CallInfo;
   }
 
-  #wishes: { camera: boolean | undefined; microphone: boolean | undefined } = { camera: undefined, microphone: undefined };
+  /** Takes over what the server says of the call, and what happened since it said so. */
+  async #take<Answer extends { call: CallInfo }>(asked: Promise<Answer>): Promise<Answer> {
+    const since: CallEvent[] = [];
+    this.#answers.add(since);
+    try {
+      const answer = await asked;
+      this.#info.set(since.reduce((info, event) => ({ ...info, ...changeOf(info, event, this.parts.user()) }), answer.call));
+      this.#unwatch ??= this.parts.socket.watch(this.name);
+      return answer;
+    } finally {
+      this.#answers.delete(since);
+    }
+  }
 
   #plan({ create, camera, microphone }: JoinOptions): void {
     this.#create = create === true ? {} : create || undefined;
@@ -356,8 +374,7 @@ export class Call {
     await this.parts.introduce();
     // Heard from the first moment on: what happens while media comes up must not be missed.
     this.#unwatch ??= this.parts.socket.watch(this.name);
-    const answer = await this.#ask<JoinAnswer>('POST', '/join', this.#create ? { create: this.#create } : {}, signal);
-    this.#take(answer);
+    const answer = await this.#take(this.#ask<JoinAnswer>('POST', '/join', this.#create ? { create: this.#create } : {}, signal));
     return { url: mediaUrl(answer.url, this.parts.api.base), token: answer.token };
   }
 

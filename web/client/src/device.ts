@@ -1,9 +1,9 @@
-// Camera, microphone and screen: on or off, which one, and what went wrong.
-import { ConnectionState, LocalAudioTrack, LocalVideoTrack, RoomEvent, Track, createLocalAudioTrack, createLocalVideoTrack, type LocalTrack, type Room } from 'livekit-client';
+// What camera, microphone and screen have in common: on or off, why not, before the call and in it.
+import { ConnectionState, RoomEvent, Track, type LocalTrack, type Room } from 'livekit-client';
 import type { Capability } from '@thalweg/api';
 import { ThalwegError } from './error.js';
-import { devicesReachable, deviceFault, stoppedFault, type DeviceKind, type Fault } from './fault.js';
-import { meant, recall, remember, type Memory } from './memory.js';
+import { devicesReachable, deviceFault, stoppedFault, type Fault } from './fault.js';
+import { recall, type Memory } from './memory.js';
 import { Cell, type Observable } from './observable.js';
 
 /** One device of the system. Its label is empty until the browser has allowed one once. */
@@ -38,9 +38,9 @@ export interface Surroundings {
   joined(): boolean;
 }
 
-const SOURCES = { camera: Track.Source.Camera, microphone: Track.Source.Microphone, screen: Track.Source.ScreenShare } as const;
-const KINDS = { camera: 'videoinput', microphone: 'audioinput', speaker: 'audiooutput' } as const;
-const NEEDS = { camera: 'send-video', microphone: 'send-audio', screen: 'screenshare' } as const;
+/** What each is as a source of LiveKit, and what it takes to publish it. */
+export const SOURCES = { camera: Track.Source.Camera, microphone: Track.Source.Microphone, screen: Track.Source.ScreenShare } as const;
+export const NEEDS = { camera: 'send-video', microphone: 'send-audio', screen: 'screenshare' } as const;
 
 /** Something that is on or off and may fail. Before the call is joined, switching it on makes a preview, which `join` publishes. */
 export abstract class Device {
@@ -240,180 +240,8 @@ export abstract class Device {
   }
 }
 
-/** A camera or a microphone: there may be several to choose from. */
-export class Capture extends Device {
-  #forget: (() => void) | undefined;
-
-  constructor(kind: 'camera' | 'microphone', around: Surroundings) {
-    super(kind, around);
-    if (devicesReachable()) {
-      const changed = (): void => void this.refresh();
-      navigator.mediaDevices.addEventListener('devicechange', changed);
-      this.#forget = () => navigator.mediaDevices.removeEventListener('devicechange', changed);
-    }
-  }
-
-  /** Lists the devices anew; asks the person nothing. */
-  async refresh(): Promise<readonly DeviceChoice[]> {
-    const devices = await listed(KINDS[this.kind as 'camera' | 'microphone']);
-    const choice = { ...recall(this.around.memory, this.kind), ...(this.cell.value.deviceId === undefined ? {} : { deviceId: this.cell.value.deviceId }) };
-    const chosen = meant(choice, devices);
-    // Before the browser has allowed anything, ids are empty and the choice cannot be told from others.
-    const deviceId = devices.some((device) => device.deviceId !== '') ? chosen?.deviceId : this.cell.value.deviceId;
-    this.patch({ devices, deviceId });
-    return devices;
-  }
-
-  /** Chooses a device and remembers it; one that runs changes at once. */
-  async select(deviceId: string): Promise<void> {
-    const label = this.cell.value.devices.find((device) => device.deviceId === deviceId)?.label;
-    this.keep({ deviceId, ...(label ? { label } : {}) });
-    this.patch({ deviceId });
-    // A muted camera has a track, too, which would come back with the device it had.
-    const track = this.cell.value.track ?? this.publication?.track;
-    if (!(track instanceof LocalVideoTrack || track instanceof LocalAudioTrack)) return this.reopen();
-    try {
-      await track.setDeviceId({ exact: deviceId });
-      if (this.cell.value.status === 'failed') this.patch({ status: 'on', fault: undefined, track: track as LocalTrack });
-      this.watch();
-    } catch (error) {
-      this.patch({ status: 'failed', fault: deviceFault(this.kind, error) });
-    }
-  }
-
-  /** Lets go of the browser. @internal */
-  close(): void {
-    this.#forget?.();
-    this.finish();
-  }
-
-  protected override keep(choice: { on?: boolean; deviceId?: string; label?: string }): void {
-    remember(this.around.memory, this.kind, choice);
-  }
-
-  protected override async open(): Promise<LocalTrack> {
-    const wanted = await this.#wanted();
-    try {
-      return await this.#capture(wanted);
-    } catch (error) {
-      // A remembered device that is gone must not keep the person from using another.
-      if (wanted === undefined || !(error instanceof Error) || !['OverconstrainedError', 'NotFoundError'].includes(error.name)) throw error;
-      return this.#capture(undefined);
-    } finally {
-      void this.refresh();
-    }
-  }
-
-  protected override async publish(): Promise<void> {
-    const there = this.publication;
-    if (there?.track && there.isMuted) return void (await there.unmute());
-    if (there?.track) return;
-    await this.around.room.localParticipant.publishTrack(await this.open(), { source: SOURCES[this.kind] });
-  }
-
-  protected override async unpublish(): Promise<unknown> {
-    const me = this.around.room.localParticipant;
-    if (!this.around.can(NEEDS[this.kind])) {
-      const track = this.publication?.track;
-      return track && me.unpublishTrack(track as LocalTrack, true);
-    }
-    return this.kind === 'camera' ? me.setCameraEnabled(false) : me.setMicrophoneEnabled(false);
-  }
-
-  async #wanted(): Promise<string | undefined> {
-    const { deviceId } = this.cell.value;
-    if (deviceId === undefined) return undefined;
-    return meant({ ...recall(this.around.memory, this.kind), deviceId }, await listed(KINDS[this.kind as 'camera' | 'microphone']))?.deviceId;
-  }
-
-  #capture(deviceId: string | undefined): Promise<LocalTrack> {
-    const { videoCaptureDefaults, audioCaptureDefaults } = this.around.room.options;
-    const device = deviceId === undefined ? {} : { deviceId: { exact: deviceId } };
-    return this.kind === 'camera'
-      ? createLocalVideoTrack({ ...videoCaptureDefaults, ...device })
-      : createLocalAudioTrack({ ...audioCaptureDefaults, ...device });
-  }
-}
-
-/** The screen. It is chosen in the browser's own dialog, each time, and cannot be previewed. */
-export class Screen extends Device {
-  constructor(around: Surroundings) {
-    super('screen', around);
-  }
-
-  /** Whether this browser can share a screen at all; phones cannot. */
-  get supported(): boolean {
-    return devicesReachable() && typeof navigator.mediaDevices.getDisplayMedia === 'function';
-  }
-
-  protected override async open(): Promise<undefined> {
-    throw new Error('join the call first');
-  }
-
-  protected override publish(): Promise<unknown> {
-    return this.around.room.localParticipant.setScreenShareEnabled(true, { audio: true });
-  }
-
-  protected override async unpublish(): Promise<void> {
-    const me = this.around.room.localParticipant;
-    for (const source of [Track.Source.ScreenShare, Track.Source.ScreenShareAudio]) {
-      const track = me.getTrackPublication(source)?.track;
-      if (track) await me.unpublishTrack(track as LocalTrack, true);
-    }
-  }
-
-  /** A screen is never shared again by itself. @internal */
-  override async begin(): Promise<void> {
-    this.allow();
-  }
-}
-
-/** Where the sound comes out. */
-export class Speaker {
-  readonly #cell: Cell<{ readonly devices: readonly DeviceChoice[]; readonly deviceId: string | undefined }>;
-
-  constructor(private readonly around: Surroundings) {
-    this.#cell = new Cell({ devices: [] as readonly DeviceChoice[], deviceId: recall(around.memory, 'speaker').deviceId });
-  }
-
-  /** The outputs, and the chosen one. */
-  get state(): Observable<{ readonly devices: readonly DeviceChoice[]; readonly deviceId: string | undefined }> {
-    return this.#cell;
-  }
-
-  /** Only some browsers let a page choose. */
-  get supported(): boolean {
-    return typeof HTMLMediaElement !== 'undefined' && 'setSinkId' in HTMLMediaElement.prototype;
-  }
-
-  /** Lists the outputs anew. */
-  async refresh(): Promise<readonly DeviceChoice[]> {
-    const devices = await listed('audiooutput');
-    this.#cell.set({ ...this.#cell.value, devices });
-    return devices;
-  }
-
-  /** Chooses an output and remembers it. */
-  async select(deviceId: string): Promise<void> {
-    const label = this.#cell.value.devices.find((device) => device.deviceId === deviceId)?.label;
-    await this.around.room.switchActiveDevice('audiooutput', deviceId);
-    this.#cell.set({ ...this.#cell.value, deviceId });
-    remember(this.around.memory, 'speaker', { deviceId, ...(label ? { label } : {}) });
-  }
-
-  /** Uses what was chosen last time. @internal */
-  async begin(): Promise<void> {
-    const { deviceId } = this.#cell.value;
-    if (deviceId === undefined || !this.supported) return;
-    const chosen = meant(recall(this.around.memory, 'speaker'), await this.refresh());
-    if (chosen) await this.around.room.switchActiveDevice('audiooutput', chosen.deviceId).catch(() => undefined);
-  }
-}
-
-async function listed(kind: MediaDeviceKind): Promise<readonly DeviceChoice[]> {
+/** The devices of a kind that there are. */
+export async function listed(kind: MediaDeviceKind): Promise<readonly DeviceChoice[]> {
   const all = devicesReachable() ? await navigator.mediaDevices.enumerateDevices().catch(() => []) : [];
   return all.filter((device) => device.kind === kind).map(({ deviceId, label }) => ({ deviceId, label }));
 }
-
-/** What kinds of device there are. */
-export type { DeviceKind };

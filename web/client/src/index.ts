@@ -2,7 +2,10 @@
 export { ThalwegClient, type CallPage, type ClientOptions, type ClientState, type ClientUser, type Ringing } from './client.js';
 export type { Call, JoinOptions } from './call.js';
 export type { CallState, Ending } from './session.js';
-export type { Capture, Device, DeviceChoice, DeviceState, Screen, Speaker } from './device.js';
+export type { Capture } from './capture.js';
+export type { Device, DeviceChoice, DeviceState } from './device.js';
+export type { Screen } from './screen.js';
+export type { Speaker } from './speaker.js';
 export type { Person, Picture } from './people.js';
 export type { PictureSource } from './picture.js';
 export type { Chat } from './chat.js';
