@@ -40,6 +40,7 @@ fn development(text: &mut String, config: &Config, (page, signal): (&str, &str),
     let _ = writeln!(text, "  server  {signal}://{origin}   key {DEVELOPMENT_KEY}   secret {DEVELOPMENT_SECRET}");
     let _ = writeln!(text, "  token   {token}");
     let _ = writeln!(text, "  join    {page}://{origin}/?room={ROOM}&name=Guest&token={token}");
+    let _ = writeln!(text, "  calls   {page}://{origin}/   (meetings, audio rooms, livestreams)");
     let _ = writeln!(text, "  page    {page}://{origin}/?room={ROOM}   (open it twice: everybody gets a token)");
 }
 

@@ -75,8 +75,9 @@ export function paintedCamera() {
   navigator.mediaDevices.getUserMedia = async (wish) => {
     const stream = await real(wish);
     if (!wish.video) return stream;
-    const canvas = Object.assign(document.createElement('canvas'), { width: 1280, height: 720 });
+    const canvas = Object.assign(document.createElement('canvas'), { width: 640, height: 360 });
     const paint = canvas.getContext('2d');
+    paint.scale(0.5, 0.5);
     const draw = () => {
       const sway = Math.sin(performance.now() / 900) * 12;
       const wall = paint.createLinearGradient(0, 0, 1280, 720);
@@ -93,9 +94,9 @@ export function paintedCamera() {
       paint.ellipse(640 + sway, 340, 128, 158, 0, 0, 7);
       paint.fill();
     };
-    setInterval(draw, 100);
+    setInterval(draw, 160);
     draw();
-    const painted = canvas.captureStream(10).getVideoTracks()[0];
+    const painted = canvas.captureStream(6).getVideoTracks()[0];
     return new MediaStream([...stream.getAudioTracks(), painted]);
   };
 }

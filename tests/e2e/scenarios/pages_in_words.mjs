@@ -1,4 +1,5 @@
 // The pages when something is missing: each is said in words, with what to do, and can be used without seeing it.
+// deadline: 180
 import { accessible } from '../lib/axe.mjs';
 import { Visitor, backEnd } from '../lib/walk.mjs';
 

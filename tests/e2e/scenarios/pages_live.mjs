@@ -1,4 +1,5 @@
 // The pages: an audio room in which a listener asks to speak, and a livestream from backstage to its end.
+// deadline: 180
 import { accessible } from '../lib/axe.mjs';
 import { check, until } from '../lib/check.mjs';
 import { PHONE, Visitor, singing } from '../lib/walk.mjs';

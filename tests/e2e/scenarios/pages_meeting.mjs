@@ -1,4 +1,5 @@
 // The pages: from the start page to a meeting of four with a shared screen, and to its end. One is on a phone.
+// deadline: 180
 import { accessible } from '../lib/axe.mjs';
 import { PHONE, Visitor, paintedScreen } from '../lib/walk.mjs';
 

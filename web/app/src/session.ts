@@ -1,5 +1,5 @@
 // Who looks at the page, and what lets them in: a token from a link, development mode, or the server's welcome for guests.
-import { ThalwegError, type ThalwegClient } from '@thalweg/client';
+import type { ThalwegClient } from '@thalweg/client';
 import { claimUser } from './identity';
 import { keep, kept } from './kept';
 
@@ -10,6 +10,8 @@ export type Way = 'development' | 'token' | 'guest';
 export interface Session {
   readonly client: ThalwegClient;
   readonly way: Way;
+  /** What the server calls the user; empty when it was not told, or not asked. */
+  name: string;
 }
 
 /** Why nobody is in: no door is open, the token's time is over, or the server is away. */
@@ -18,25 +20,44 @@ export type Shut = 'no-token' | 'expired' | 'unreachable';
 /** Takes the first door that is open. */
 export async function openSession(): Promise<Session | Shut> {
   const token = takeToken();
-  const { ThalwegClient } = await import('./client');
-  if (token !== '') {
-    if (isOver(token)) {
-      keep('token', '', 'session');
-      return 'expired';
-    }
-    return { way: 'token', client: new ThalwegClient({ token }) };
-  }
+  const guest = kept('guest', 'session') !== '';
+  if (token !== '' && !isOver(token)) return withToken(token, guest ? 'guest' : 'token');
+  keep('token', '', 'session');
+  if (token !== '' && !guest) return 'expired';
   try {
-    const user = await claimUser();
-    const first = await developmentToken(user);
-    if (first !== undefined) {
-      const client = new ThalwegClient({ user: { id: user }, token: first, tokenProvider: async () => (await developmentToken(user)) ?? '' });
-      return { way: 'development', client };
-    }
-    return { way: 'guest', client: await ThalwegClient.guest({ name: kept('name') }) };
-  } catch (error) {
-    return error instanceof ThalwegError && error.status !== undefined ? 'no-token' : 'unreachable';
+    return (await inDevelopment()) ?? (await asGuest());
+  } catch {
+    return 'unreachable';
   }
+}
+
+/** With a token alone: from an app, or a guest's of before. */
+async function withToken(token: string, way: Way): Promise<Session> {
+  const { ThalwegClient } = await import('./client');
+  const client = new ThalwegClient({ token });
+  const user = await client.user(client.userId ?? '').catch(() => undefined);
+  return { client, way, name: user?.name ?? '' };
+}
+
+/** In development mode, where the server gives tokens for the asking. */
+async function inDevelopment(): Promise<Session | undefined> {
+  const [user, { ThalwegClient }] = await Promise.all([claimUser(), import('./client')]);
+  const token = await developmentToken(user);
+  if (token === undefined) return undefined;
+  const tokenProvider = async (): Promise<string> => (await developmentToken(user)) ?? '';
+  return { client: new ThalwegClient({ user: { id: user }, token, tokenProvider }), way: 'development', name: '' };
+}
+
+/** As a guest, where the server lets guests in. The same tab stays the same guest. */
+async function asGuest(): Promise<Session | Shut> {
+  const name = kept('name');
+  const headers = { 'content-type': 'application/json' };
+  const answer = await fetch('/api/v1/guests', { method: 'POST', headers, body: JSON.stringify({ name }) });
+  if (!answer.ok) return 'no-token';
+  const { token } = (await answer.json()) as { token: string };
+  keep('token', token, 'session');
+  keep('guest', 'yes', 'session');
+  return withToken(token, 'guest');
 }
 
 /** Keeps a pasted token for this tab. Answers whether it can be one. */
@@ -44,6 +65,7 @@ export function giveToken(text: string): boolean {
   const token = tokenIn(text.trim());
   if (token === undefined || isOver(token)) return false;
   keep('token', token, 'session');
+  keep('guest', '', 'session');
   return true;
 }
 
@@ -60,6 +82,7 @@ function takeToken(): string {
   const given = new URLSearchParams(location.hash.slice(1)).get('token');
   if (given) {
     keep('token', given, 'session');
+    keep('guest', '', 'session');
     history.replaceState(null, '', location.pathname + location.search);
   }
   return given ?? kept('token', 'session');

@@ -26,11 +26,9 @@ export function Entrance({ session, kind, title, fresh, onIn }: EntranceProps) {
   const publishes = fresh || speaks || shows;
   const enter = async (name: string): Promise<void> => {
     try {
-      if (name !== kept('name') || name !== kept('told', 'session')) {
-        await session.client.update({ name });
-        keep('name', name);
-        keep('told', name, 'session');
-      }
+      if (name !== session.name) await session.client.update({ name });
+      session.name = name;
+      keep('name', name);
       onIn();
       // Whoever may not come in before it begins waits at the door.
       const joined = call.join({ create: fresh, wait: !early && !fresh });
@@ -46,7 +44,7 @@ export function Entrance({ session, kind, title, fresh, onIn }: EntranceProps) {
       <Top />
       <main className="entrance">
         <Contours />
-        <Lobby name={kept('name')} action={actionOf(kind, publishes, fresh)} devices={devicesOf(kind, publishes)} problem={fault && <FaultNote title={fault.title} advice={fault.advice} />} onJoin={enter}>
+        <Lobby name={session.name || kept('name')} action={actionOf(kind, publishes, fresh)} devices={devicesOf(kind, publishes)} problem={fault && <FaultNote title={fault.title} advice={fault.advice} />} onJoin={enter}>
           <div className="entrance-words">
             <p className="entrance-kind">{WORDS[kind].noun}</p>
             <h1>{title}</h1>
