@@ -17,6 +17,20 @@ window.sdk = {
     this.client = new ThalwegClient({ tokenProvider: () => window.backEnd(), room, ...options });
   },
 
+  /** A guest and somebody without a token join and leave: their roles, states and names. */
+  async strangers(url, type, id) {
+    const clients = [await ThalwegClient.guest({ url, name: 'Gus', memory: false }), new ThalwegClient({ url, anonymous: true, memory: false })];
+    const seen = [];
+    for (const client of clients) {
+      const call = client.call(type, id);
+      await call.join();
+      const name = call.room.localParticipant.name;
+      seen.push(`${call.role.value} ${call.state.value.status}${name === 'Gus' ? ' Gus' : ''}`);
+      await client.close();
+    }
+    return seen;
+  },
+
   /** Takes a call into hand. */
   take(type, id) {
     const call = (this.call = this.client.call(type, id));

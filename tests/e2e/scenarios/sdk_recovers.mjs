@@ -15,7 +15,7 @@ const LIFE = 5;
 export default async function (stage) {
   const folder = mkdtempSync(join(tmpdir(), 'thalweg-'));
   stage.atEnd(() => rmSync(folder, { recursive: true, force: true }));
-  const flags = ['--store.path', folder];
+  const flags = ['--store.path', folder, '--calls.guests', '--calls.anonymous'];
   const log = `${process.env.THALWEG_LOG}.own`;
   let own = await Server.start({ log, flags });
   stage.atEnd(() => own.stop());
@@ -41,6 +41,8 @@ export default async function (stage) {
   };
   await sees(ann, 'bob', 'at first');
   await sees(bob, 'ann', 'at first');
+  const strangers = await bob.run((sdk, url) => sdk.strangers(url, 'default', 'standup'), url);
+  check(strangers.join() === 'viewer joined Gus,viewer joined', `guests and those without a token: ${strangers}`);
 
   await tokensEnd(site, server, ann);
   await sees(ann, 'bob', 'with new tokens');
