@@ -217,7 +217,7 @@ impl RoomTask {
             let Some(id) = self.too_slow.pop_front() else { break };
             self.world.handle(lobby::now(), Input::ConnectionClosed(id));
         }
-        self.participants.store(self.world.counts().participants, Ordering::Relaxed);
+        self.participants.store(self.world.participants(), Ordering::Relaxed);
     }
 
     fn carry_out(&mut self, output: Output) {

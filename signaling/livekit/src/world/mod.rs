@@ -201,6 +201,11 @@ impl World {
         }
     }
 
+    /// How many participants the room has; unlike [`World::counts`] of a fixed cost, fit for every turn.
+    pub fn participants(&self) -> usize {
+        self.room.len()
+    }
+
     /// Carries out what the room decided, then tells clients.
     fn settle(&mut self, now: Now) {
         self.drain(now);
