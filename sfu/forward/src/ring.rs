@@ -71,6 +71,8 @@ pub struct Ring {
     lap_began: Option<Instant>,
     /// Bytes from this place on are to be kept beyond their time, as far as the limits allow.
     wanted_from: Option<u64>,
+    /// Most bytes that were wanted at once in this lap.
+    wanted_most: u64,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -98,6 +100,7 @@ impl Ring {
             kept_from: 0,
             lap_began: None,
             wanted_from: None,
+            wanted_most: 0,
         }
     }
 
@@ -227,6 +230,7 @@ impl Ring {
         if self.bytes.is_empty() {
             self.bytes.resize(self.bytes_start, 0);
         }
+        self.keep_wanted(len);
         let start = self.offset(self.written);
         if start + len <= self.bytes.len() {
             self.lap_began.get_or_insert(now);
@@ -237,18 +241,29 @@ impl Ring {
         self.offset(self.written)
     }
 
+    /// Lengthens the ring when `len` more bytes, and what is left free at a lap's end, would fall on what is wanted.
+    fn keep_wanted(&mut self, len: usize) {
+        let Some(from) = self.wanted_from else { return };
+        let span = (self.written + (len + PACKET_BYTES_MAX) as u64).saturating_sub(from);
+        self.wanted_most = self.wanted_most.max(span);
+        while span > self.bytes.len() as u64 && self.bytes.len() < self.bytes_max {
+            self.lengthen();
+        }
+    }
+
     fn begin_lap(&mut self, now: Instant) {
         let lap = self.lap_began.map_or(RETAINED, |began| now.saturating_duration_since(began));
         self.lap_began = Some(now);
         let old_len = self.bytes.len();
-        let is_wanted = self.wanted_from.is_some_and(|from| self.written.saturating_sub(from) <= old_len as u64);
-        if lap < RETAINED || is_wanted {
+        let wanted = std::mem::take(&mut self.wanted_most);
+        if lap < RETAINED {
             self.lengthen();
-        } else if lap > RETAINED_MAX && old_len > self.bytes_start {
+        } else if lap > RETAINED_MAX && old_len > self.bytes_start && wanted <= old_len as u64 / 2 {
             self.shorten();
         }
     }
 
+    /// Doubles the ring, with all that it keeps.
     fn lengthen(&mut self) {
         let old_len = self.bytes.len();
         if old_len >= self.bytes_max {
@@ -256,10 +271,13 @@ impl Ring {
         }
         self.bytes.resize(2 * old_len, 0);
         self.kept_from = self.kept_from.max(self.written.saturating_sub(old_len as u64));
-        // The lap that ended must lie where its places point to in the longer ring: in the half before
-        // the place of the next packet.
-        if self.offset(self.written) == 0 {
-            self.bytes.copy_within(..old_len, old_len);
+        // What was written in this lap, and what is left of the lap before, come to lie in halves of their own: those
+        // that their places point to.
+        let start = self.offset(self.written);
+        if start >= old_len {
+            self.bytes.copy_within(..start - old_len, old_len);
+        } else {
+            self.bytes.copy_within(start..old_len, old_len + start);
         }
     }
 
@@ -370,6 +388,25 @@ mod tests {
             assert!((from..=seq).all(|seq| ring.packet(seq).is_some()), "1.4 s before {seq}");
         }
         assert!(ring.memory_bytes() <= 400_000, "{} bytes", ring.memory_bytes());
+    }
+
+    #[test]
+    fn a_key_frame_every_four_seconds_takes_what_it_needs() {
+        let (start, mut ring) = (crate::testing::start(), Ring::new(Kind::Video));
+        // 1.5 Mbit/s: 750 KB from one to the next.
+        for seq in 0..6000u64 {
+            let now = start + Duration::from_micros(6667) * seq as u32;
+            assert!(ring.insert(meta(seq, now), Ssrc(9), &header(seq), &[seq as u8; 1230]));
+            if seq % 600 == 0 {
+                ring.want_from(Some(seq));
+            }
+            let (from, body) = (seq - seq % 600, FIXED_HEADER_BYTES);
+            if seq % 7 == 0 {
+                assert!((from..=seq).all(|seq| ring.packet(seq).is_some_and(|it| it.1[body] == seq as u8)), "{seq}");
+            }
+            assert!(ring.bytes.len() <= 1 << 20, "{} bytes at {seq}", ring.bytes.len());
+        }
+        assert_eq!(ring.bytes.len(), 1 << 20, "and does not shrink and grow in turns");
     }
 
     #[test]
