@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use thalweg_benches::crowd::{BURST, Crowd};
 
-/// Frames until every buffer has its size: the ring's laps, the histories, the output.
-const WARM_UP: usize = 1_200;
+/// Frames until every buffer has its size: the output, the histories, and the ring after its key frame is too old to be
+/// wanted and the laps are over in which it gives memory back.
+const WARM_UP: usize = 1_800;
 /// What a viewer of one video takes in the media plane, in bytes: its connection, its subscription, and what it may ask to
 /// be sent again.
 const VIEWER_BYTES_MAX: i64 = 64 << 10;

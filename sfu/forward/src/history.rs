@@ -1,11 +1,19 @@
 //! What was sent under which sequence number, for as long as it may be asked for.
 
+use std::time::{Duration, Instant};
+
 use crate::points::Point;
 
-/// Numbers remembered of a video subscription: as many as the ring keeps packets. A power of two.
+/// Most numbers remembered of a video subscription: 1.5 s of 8 Mbit/s. A power of two.
 pub(crate) const VIDEO_ENTRIES: usize = 1024;
-/// Numbers remembered of an audio subscription: over two seconds. A power of two.
+/// Most numbers remembered of an audio subscription: over two seconds. A power of two.
 pub(crate) const AUDIO_ENTRIES: usize = 128;
+/// Numbers remembered to begin with. Doubled while they pass faster than they should, so that a thin stream stays small.
+const ENTRIES_START: usize = 128;
+/// How long a number should be remembered: as long as the ring keeps its packet.
+const RETAINED: Duration = Duration::from_millis(1500);
+/// A history that takes longer than this to be written over is larger than it need be and halved.
+const RETAINED_MAX: Duration = Duration::from_millis(3200);
 
 /// What stands under one sequence number.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -20,7 +28,7 @@ pub(crate) enum State {
     Void,
 }
 
-/// One sequence number. A thousand of these are kept per subscription: 24 bytes.
+/// One sequence number. Up to a thousand of these are kept per subscription: 24 bytes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Entry {
     /// Extended sequence number at the source.
@@ -41,22 +49,22 @@ pub(crate) struct Entry {
 #[derive(Debug)]
 pub(crate) struct History {
     entries: Vec<Entry>,
+    len_max: usize,
     first: u64,
     next: u64,
+    lap_ends: u64,
+    lap_began: Option<Instant>,
 }
 
+const VOID: Entry =
+    Entry { source_seq: 0, repeated_ms: 0, picture_offset: 0, stretch: 0, point: Point::BEST, state: State::Void };
+
 impl History {
-    /// Begins with the extended sequence number `first`.
-    pub(crate) fn new(len: usize, first: u64) -> Self {
-        let void = Entry {
-            source_seq: 0,
-            repeated_ms: 0,
-            picture_offset: 0,
-            stretch: 0,
-            point: Point::default(),
-            state: State::Void,
-        };
-        Self { entries: vec![void; len.next_power_of_two()], first, next: first }
+    /// Begins with the extended sequence number `first`; remembers `len_max` numbers at most, a power of two.
+    pub(crate) fn new(len_max: usize, first: u64) -> Self {
+        let len = len_max.min(ENTRIES_START);
+        let lap_ends = first + len as u64;
+        Self { entries: vec![VOID; len], len_max, first, next: first, lap_ends, lap_began: None }
     }
 
     /// The number that the next entry gets.
@@ -65,8 +73,49 @@ impl History {
     }
 
     /// How many numbers are remembered.
-    pub(crate) fn len_max(&self) -> u64 {
+    fn len(&self) -> u64 {
         self.entries.len() as u64
+    }
+
+    /// Makes room for a gap of `count` numbers, which is to fill half of the history at most; false when it would not.
+    pub(crate) fn take_gap(&mut self, count: u64) -> bool {
+        while count > self.len() / 2 {
+            if self.entries.len() >= self.len_max {
+                return false;
+            }
+            self.resize(2 * self.entries.len());
+        }
+        true
+    }
+
+    /// Fits its length to the pace, once for each time that it was written over.
+    #[inline]
+    pub(crate) fn keep_pace(&mut self, now: Instant) {
+        if self.next >= self.lap_ends {
+            self.end_lap(now);
+        }
+    }
+
+    fn end_lap(&mut self, now: Instant) {
+        let lap = self.lap_began.map(|began| now.saturating_duration_since(began));
+        let len = self.entries.len();
+        match lap {
+            Some(lap) if lap > RETAINED_MAX && len > ENTRIES_START => self.resize(len / 2),
+            Some(lap) if lap >= RETAINED => {}
+            _ if len < self.len_max => self.resize(2 * len),
+            _ => {}
+        }
+        self.lap_began = Some(now);
+        self.lap_ends = self.next + self.len();
+    }
+
+    fn resize(&mut self, len: usize) {
+        self.first = self.first.max(self.next.saturating_sub(len as u64));
+        let mut entries = vec![VOID; len];
+        for number in self.first..self.next {
+            entries[number as usize & (len - 1)] = self.entries[self.index(number)];
+        }
+        self.entries = entries;
     }
 
     /// Adds an entry and returns its number.
@@ -75,7 +124,7 @@ impl History {
         let index = self.index(number);
         self.entries[index] = entry;
         self.next += 1;
-        self.first = self.first.max(self.next.saturating_sub(self.len_max()));
+        self.first = self.first.max(self.next.saturating_sub(self.len()));
         number
     }
 
@@ -134,6 +183,38 @@ mod tests {
             assert_eq!(history.find(0, absent), None);
         }
         assert_eq!(history.find(65_536, 12), None);
+    }
+
+    fn pass(history: &mut History, now: &mut Instant, count: u64, gap: Duration) {
+        for _ in 0..count {
+            *now += gap;
+            let next = history.next();
+            history.push(entry(next));
+            history.keep_pace(*now);
+        }
+    }
+
+    #[test]
+    fn a_thin_stream_is_remembered_in_little() {
+        let (mut history, mut now) = (History::new(VIDEO_ENTRIES, 0), crate::testing::start());
+        pass(&mut history, &mut now, 2000, Duration::from_millis(40));
+        assert_eq!(history.len(), ENTRIES_START as u64);
+        pass(&mut history, &mut now, 5000, Duration::from_millis(1));
+        assert_eq!(history.len(), VIDEO_ENTRIES as u64, "and a thick one in no more than there may be");
+        pass(&mut history, &mut now, 5000, Duration::from_millis(5));
+        assert_eq!(history.len(), 512);
+        assert!((11_500..12_000).all(|number| history.at(number).is_some_and(|it| it.source_seq == number)));
+        pass(&mut history, &mut now, 2000, Duration::from_millis(40));
+        assert_eq!(history.len(), ENTRIES_START as u64);
+    }
+
+    #[test]
+    fn a_gap_finds_room_up_to_the_limit() {
+        let mut history = History::new(VIDEO_ENTRIES, 7);
+        history.push(entry(3));
+        assert!(history.take_gap(300) && !history.take_gap(513));
+        assert_eq!(history.at(7).unwrap().source_seq, 3);
+        assert_eq!(history.len(), VIDEO_ENTRIES as u64);
     }
 
     #[test]

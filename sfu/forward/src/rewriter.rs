@@ -263,7 +263,7 @@ impl Rewriter {
     /// left, so that the subscriber sees that there is one.
     fn keep_free(&mut self, seq: u64) {
         let missing = self.source_highest + 1..seq;
-        if missing.end - missing.start > self.history.len_max() / 2 {
+        if !self.history.take_gap(missing.end - missing.start) {
             self.push(missing.end - 1, State::Void);
             return;
         }
@@ -282,6 +282,7 @@ impl Rewriter {
 
     fn send_newest(&mut self, now: Instant, meta: &Meta) -> Numbers {
         let number = self.push(meta.seq, State::Sent);
+        self.history.keep_pace(now);
         let numbers = numbers(self.newest_stretch(), self.picture_offset, self.point, number, meta);
         self.note_sent(now, meta, numbers);
         numbers
