@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { Server } from './server.mjs';
 import { Stage } from './stage.mjs';
 import { token } from './calls.mjs';
-import { PHONE, Visitor, backEnd, paintedCamera, paintedScreen } from './walk.mjs';
+import { PHONE, Visitor, backEnd, paintedCamera, paintedScreen, singing } from './walk.mjs';
 
 const [folder = '../../docs/guide/pages', format = 'webp', only = ''] = process.argv.slice(2);
 /** Small enough for a repository, good enough to read. */
@@ -160,7 +160,7 @@ await part('room', async () => {
   await calls.post('/calls/audio_room/rivers-1', calls.server, { created_by: 'ada', custom: { title: 'Rivers and their names' }, members: [{ user: 'bo', role: 'host' }] });
   const here = [];
   for (const [id, name] of people.slice(0, 6)) {
-    const visitor = await open(name, { token: asUser(id) });
+    const visitor = await open(name, { token: asUser(id), before: id === 'bo' ? singing : undefined });
     here.push(visitor);
     if (id === 'ada' || id === 'cem') {
       await visitor.goto('/talk/rivers-1');
@@ -174,7 +174,7 @@ await part('room', async () => {
     }
   }
   const [ada, , cem, dara] = here;
-  await ada.page.locator('[data-speaking]').first().waitFor({ timeout: 8000 }).catch(() => undefined);
+  await ada.page.locator('[data-speaking]').first().waitFor();
   await both(ada, 'room');
   await cem.press('Raise hand');
   await dara.press('Raise hand');
