@@ -96,7 +96,11 @@ export class EventSocket {
         attempt = -1;
         await this.#gone(line, signal);
       } catch (error) {
-        if (isVoid(error)) this.events.emit('refused', error);
+        if (isVoid(error)) {
+          this.events.emit('refused', error);
+          // Nothing gets better by asking again with the same token.
+          if (!signal.aborted && !this.tokens?.renewable) return this.close();
+        }
       }
       if (signal.aborted) return;
       this.#state.set('waiting');
@@ -131,7 +135,10 @@ export class EventSocket {
       throw error;
     }
     await this.#watchAll(line);
-    if (signal?.aborted) line.close();
+    if (signal?.aborted || line.readyState !== WebSocket.OPEN) {
+      line.close();
+      throw new ThalwegError('unreachable', 'the connection for events did not last');
+    }
     const before = this.#line;
     this.#line = line;
     // What the server sent over the one before may still be on its way; what came by both is told once.
@@ -210,6 +217,7 @@ function answered(line: WebSocket, count: number): Promise<void> {
     };
     line.addEventListener('message', hear);
     line.addEventListener('close', done);
+    if (line.readyState !== WebSocket.OPEN) done();
   });
 }
 
