@@ -96,12 +96,11 @@ pub(crate) fn start(
     let fingerprint = identity.fingerprint();
     let stats = Arc::new(Stats::new(shards.get()));
     let lobby: Arc<OnceLock<Lobby>> = Arc::default();
-    let (sound, delay, pauses) = (sound(config), config.room.playout_delay_ms, config.rtc.allow_pause);
+    let (sound, pauses) = (sound(config), config.rtc.allow_pause);
     let engine = move |id, now| {
         let config = shard::ShardConfig { id, shards: shards.get(), identity: identity.clone(), seed: None };
         let mut shard = shard::Shard::new(config, now);
         shard.limit_sound(sound);
-        shard.set_playout_delay(delay);
         shard.allow_pause(pauses);
         shard
     };
@@ -212,6 +211,7 @@ fn room_settings(config: &Config) -> RoomSettings {
         max_participants: config.room.max_participants,
         remote_unmute: config.room.remote_unmute,
         sync_streams: config.room.sync_streams,
+        playout_delay_ms: config.room.playout_delay_ms,
         presets: config.room.presets.clone(),
         ..RoomSettings::default()
     };

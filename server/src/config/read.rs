@@ -162,8 +162,8 @@ pub(crate) struct Preset {
 }
 
 impl Read for Preset {
-    const EXPECTED: &'static str =
-        "a mapping of empty_timeout, departure_timeout, max_participants, metadata and sync_streams";
+    const EXPECTED: &'static str = "a mapping of empty_timeout, departure_timeout, max_participants, metadata, sync_streams, min_playout_delay and \
+         max_playout_delay";
 
     fn text(_: &str) -> Option<Self> {
         None
@@ -182,7 +182,9 @@ impl Read for Preset {
                 "max_participants" => wish.max_participants = u32::read(&entry.node)?,
                 "metadata" => wish.metadata = String::read(&entry.node)?,
                 "sync_streams" => wish.sync_streams = bool::read(&entry.node)?,
-                "egress" | "agents" | "tags" | "min_playout_delay" | "max_playout_delay" => {
+                "min_playout_delay" => wish.playout_delay_min_ms = u32::read(&entry.node)?,
+                "max_playout_delay" => wish.playout_delay_max_ms = u32::read(&entry.node)?,
+                "egress" | "agents" | "tags" => {
                     preset.idle.push(entry.name.clone());
                 }
                 other => return Err((entry.place.clone(), format!("no such setting of a room: {other}"))),
@@ -242,8 +244,15 @@ mod tests {
 
     #[test]
     fn presets() {
-        let presets: BTreeMap<String, Preset> = read("{small: {empty_timeout: 5, metadata: m, agents: []}}").unwrap();
-        let wish = livekit::RoomWish { empty_timeout_s: 5, metadata: "m".into(), ..Default::default() };
+        let presets: BTreeMap<String, Preset> =
+            read("{small: {empty_timeout: 5, metadata: m, min_playout_delay: 100, agents: []}}").unwrap();
+        let wish = livekit::RoomWish {
+            empty_timeout_s: 5,
+            metadata: "m".into(),
+            playout_delay_min_ms: 100,
+            ..Default::default()
+        };
+        assert_eq!(wish.playout_delay_ms(), Some((100, 2000)));
         assert_eq!((&presets["small"].wish, presets["small"].idle.as_slice()), (&wish, &["agents".to_owned()][..]));
         let Err(wrong) = read::<BTreeMap<String, Preset>>("{small: {emptytimeout: 5}}") else { panic!() };
         assert!(wrong.contains("no such setting of a room: emptytimeout"), "{wrong}");

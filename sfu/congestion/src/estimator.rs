@@ -85,6 +85,8 @@ pub struct Estimator {
     has_feedback: bool,
     /// Since when more than [`STANDING_MAX`] stands.
     standing_since: Option<Stamp>,
+    /// What is granted at most, in bits per second, whatever the link carries.
+    ceiling: Option<f64>,
 }
 
 /// Extends the receiver's 24-bit time to stamps.
@@ -115,6 +117,7 @@ impl Default for Estimator {
             settled_at: Stamp(0),
             has_feedback: false,
             standing_since: None,
+            ceiling: None,
         }
     }
 }
@@ -262,12 +265,19 @@ impl Estimator {
         self.heard.is_some()
     }
 
-    /// What is known, once the peer has told anything.
+    /// Grants no more than this from here on, in bits per second; `None` takes the ceiling away.
+    pub fn limit(&mut self, bps: Option<u64>) {
+        self.ceiling = bps.map(|bps| bps as f64);
+    }
+
+    /// What is known, once the peer has told anything or is limited.
     pub fn estimate(&self, now: Stamp) -> Option<Estimate> {
-        self.heard?;
+        if self.ceiling.is_none() {
+            self.heard?;
+        }
         let acknowledged_bps = self.acknowledged.bps().unwrap_or(0.0) as u64;
         Some(Estimate {
-            target_bps: self.target(now) as u64,
+            target_bps: self.granted(self.target(now)) as u64,
             acknowledged_bps,
             loss: self.loss.share(),
             standing: self.queue.standing(),
@@ -283,13 +293,17 @@ impl Estimator {
         target.clamp(TARGET_BPS.0 as f64, TARGET_BPS.1 as f64)
     }
 
+    fn granted(&self, bps: f64) -> f64 {
+        self.ceiling.map_or(bps, |ceiling| bps.min(ceiling.max(TARGET_BPS.0 as f64)))
+    }
+
     /// Begins a probe if `desired_bps` cannot be had and the link is calm.
     pub fn probe(&mut self, now: Stamp, desired_bps: u64) -> Option<Probe> {
         let is_calm = self.usage() == Usage::Normal && self.queue.standing() < STANDING_MAX / 2;
         if !self.has_feedback || !is_calm || self.quiet_since.is_some() {
             return None;
         }
-        let probe = self.probes.begin(now, self.target(now), desired_bps as f64)?;
+        let probe = self.probes.begin(now, self.target(now), self.granted(desired_bps as f64))?;
         self.cluster = self.probes.sending();
         self.settled_at = now.after(self.rtt + SETTLING);
         Some(probe)

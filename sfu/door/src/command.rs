@@ -107,6 +107,13 @@ pub enum Command {
         /// Its importance.
         weight: Weight,
     },
+    /// Send a peer no more than this, whatever its link carries; a client's test hook.
+    LimitRate {
+        /// Whom it concerns.
+        peer: PeerKey,
+        /// Bits per second; nothing takes the limit away.
+        bps: Option<u64>,
+    },
     /// Stop a subscription.
     RemoveDownTrack(DownKey),
     /// Send one data channel message to a peer.
@@ -140,6 +147,7 @@ impl Command {
         match self {
             Self::AddPeer(peer, _) | Self::RemovePeer(peer) => peer.shard,
             Self::SetRemote { peer, .. } | Self::SendData { peer, .. } | Self::DataTaken { peer, .. } => peer.shard,
+            Self::LimitRate { peer, .. } => peer.shard,
             Self::AddUpTrack { track, .. } | Self::UpdateUpTrack { track, .. } => track.shard,
             Self::AddFedTrack { track, .. } | Self::Feed { track, .. } | Self::FeedClock { track, .. } => track.shard,
             Self::MuteUpTrack { track, .. } | Self::RemoveUpTrack(track) => track.shard,

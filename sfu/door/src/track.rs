@@ -58,6 +58,8 @@ pub struct DownTrackParams {
     pub payloads: Vec<PayloadMap>,
     /// Ids of the section's header extensions at the subscriber.
     pub extensions: ExtensionMap,
+    /// How long pictures are to be held, at least and at most, in milliseconds, in place of what the publisher says of it.
+    pub playout_delay_ms: Option<(u32, u32)>,
 }
 
 /// How much a video matters to its viewer when not all can be had.

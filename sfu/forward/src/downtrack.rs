@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use door::{DownTrackParams, LayerTarget, PayloadMap, UpTrackParams};
 use wire::codec::red;
-use wire::ext::{PlayoutDelay, Writer};
+use wire::ext::Writer;
 use wire::rtp::{Header, Packet};
 use wire::{Pt, Ssrc};
 
@@ -83,7 +83,6 @@ pub struct DownTrack {
     rewriter: Rewriter,
     extensions: Extensions,
     descriptors: Descriptors,
-    playout_delay: Option<PlayoutDelay>,
     /// The publisher's payloads are end-to-end encrypted.
     encrypted: bool,
     replay: Option<Replay>,
@@ -107,7 +106,6 @@ impl DownTrack {
             rewriter: Rewriter::new(params.kind, rng),
             extensions: Extensions::new(up, &params),
             descriptors: Descriptors::default(),
-            playout_delay: None,
             encrypted: up.encrypted,
             replay: None,
             replay_bytes_max: replay::BYTES_MAX,
@@ -129,15 +127,7 @@ impl DownTrack {
     /// The up track was renegotiated: takes its extension ids. Forwarding goes on.
     pub fn update_up(&mut self, up: &UpTrackParams) {
         self.extensions = Extensions::new(up, &self.params);
-        self.extensions.set_playout_delay(up, &self.params, self.playout_delay);
         self.encrypted = up.encrypted;
-    }
-
-    /// Tells the subscriber how long to hold pictures, in place of what the publisher says of it, if the extension was
-    /// negotiated; `None` lets the publisher speak.
-    pub fn set_playout_delay(&mut self, up: &UpTrackParams, delay: Option<PlayoutDelay>) {
-        self.playout_delay = delay;
-        self.update_up(up);
     }
 
     /// The subscriber renegotiated; our sources must be the same. Forwarding goes on.

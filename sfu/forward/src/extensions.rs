@@ -65,8 +65,20 @@ impl Extensions {
             descriptor_id: both(up, down, ExtensionKind::DependencyDescriptor).map(|(_, to)| to),
             mids_left: MID_PACKETS,
             delay: None,
-            delays_left: 0,
+            delays_left: DELAY_PACKETS,
         }
+        .delayed(up, down)
+    }
+
+    /// Tells the subscriber the playout delay that was set, in place of what the publisher says of it.
+    fn delayed(mut self, up: &UpTrackParams, down: &DownTrackParams) -> Self {
+        let delay = down.playout_delay_ms.map(|(min, max)| PlayoutDelay::from_ms(min, max).to_bytes());
+        self.delay = down.extensions.id(ExtensionKind::PlayoutDelay).zip(delay);
+        let own = up.extensions.id(ExtensionKind::PlayoutDelay).filter(|_| self.delay.is_some());
+        if let Some(place) = own.and_then(|from| self.ids.get_mut(usize::from(from))) {
+            *place = 0;
+        }
+        self
     }
 
     /// Whether the subscriber gets dependency descriptors.
@@ -77,22 +89,6 @@ impl Extensions {
     /// Leaves the transport-wide sequence number out, or puts it in again.
     pub(crate) fn set_numbered(&mut self, numbered: bool) {
         self.numbered = numbered;
-    }
-
-    /// Tells the subscriber this playout delay in place of what the publisher says of it.
-    pub(crate) fn set_playout_delay(
-        &mut self,
-        up: &UpTrackParams,
-        down: &DownTrackParams,
-        delay: Option<PlayoutDelay>,
-    ) {
-        let id = down.extensions.id(ExtensionKind::PlayoutDelay);
-        self.delay = id.zip(delay.map(PlayoutDelay::to_bytes));
-        self.delays_left = DELAY_PACKETS;
-        let own = up.extensions.id(ExtensionKind::PlayoutDelay).filter(|_| self.delay.is_some());
-        if let Some(place) = own.and_then(|from| self.ids.get_mut(usize::from(from))) {
-            *place = 0;
-        }
     }
 
     /// MID and playout delay are sent again for a while.

@@ -66,6 +66,7 @@ pub(crate) fn down_params(kind: Kind) -> DownTrackParams {
         rtx_ssrc: (kind == Kind::Video).then_some(Ssrc(901)),
         payloads,
         extensions,
+        playout_delay_ms: None,
     }
 }
 

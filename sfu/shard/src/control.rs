@@ -33,6 +33,7 @@ impl Shard {
             }
             Command::SetTarget { down, target } => self.set_target(now, down, target),
             Command::SetWeight { down, weight } => self.set_weight(now, down, weight),
+            Command::LimitRate { peer, bps } => self.limit_rate(now, peer, bps),
             Command::RemoveDownTrack(down) => self.remove_down_track(down),
             Command::SendData { peer, channel, payload } => self.send_data(now, peer, &channel, &payload),
             Command::DataTaken { peer, reliable, cost } => self.data_taken(now, peer, reliable, cost),
@@ -159,9 +160,6 @@ impl Shard {
             return None;
         }
         let mut down = DownTrack::new(up, params.clone(), add.target, &mut self.rng);
-        if params.kind == door::Kind::Video {
-            down.set_playout_delay(up, self.playout_delay);
-        }
         down.set_limit(self.watch_video(slot, &add, params));
         let entry = self.peers.at(slot)?;
         let at = DownRef { track: add.track, down: add.down };

@@ -33,6 +33,15 @@ impl Shard {
         self.peers.at(slot)?.sending.estimator.estimate(at)
     }
 
+    /// Sends a peer no more than this, whatever its link carries.
+    pub(crate) fn limit_rate(&mut self, now: Instant, peer: PeerKey, bps: Option<u64>) -> Option<()> {
+        let slot = self.peers.slot(peer)?;
+        self.peers.at(slot)?.sending.estimator.limit(bps);
+        self.follow_estimate(now, slot);
+        self.share_out(now, slot);
+        Some(())
+    }
+
     pub(crate) fn on_transport_feedback(&mut self, now: Instant, slot: PeerSlot, feedback: &TransportFeedback<'_>) {
         let at = self.stamp(now);
         let Some(entry) = self.peers.at(slot) else { return };

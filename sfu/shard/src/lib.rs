@@ -29,7 +29,6 @@ use std::time::{Duration, Instant};
 use door::{Datagrams, DownKey, ShardId, TrackKey};
 use rand::SeedableRng;
 use rand::rngs::StdRng;
-use wire::ext::PlayoutDelay;
 
 pub use loudest::SoundLimits;
 pub use message::ShardMessage;
@@ -72,8 +71,6 @@ pub struct Shard {
     watch: health::Watch,
     /// Which sounds of large rooms are sent on.
     loudest: Loudest,
-    /// What viewers are told of holding pictures.
-    playout_delay: Option<PlayoutDelay>,
     /// Peers that connected and whose subscriptions are still to begin.
     connected: Vec<PeerSlot>,
     /// Tracks with packets that arrived in this turn and are still to be sent to subscribers.
@@ -131,19 +128,12 @@ impl Shard {
             timers,
             watch: health::Watch::default(),
             loudest: Loudest::default(),
-            playout_delay: None,
             connected: Vec::new(),
             touched: Vec::new(),
             touched_at: now,
             keeps_lowest: false,
             outbox: Outbox::default(),
         }
-    }
-
-    /// Tells viewers that subscribe from here on how long to hold pictures, at least and at most, in milliseconds, if they
-    /// take part in the extension; `None` leaves it to publishers and viewers.
-    pub fn set_playout_delay(&mut self, delay_ms: Option<(u32, u32)>) {
-        self.playout_delay = delay_ms.map(|(min, max)| PlayoutDelay::from_ms(min, max));
     }
 
     /// Runs what is due, until a portion of datagrams is there: then it is to be called again when that is sent.

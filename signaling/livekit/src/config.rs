@@ -50,9 +50,14 @@ pub struct RoomSettings {
     pub remote_unmute: bool,
     /// One participant's sound and picture reach browsers as one stream, played in step.
     pub sync_streams: bool,
+    /// How long viewers are told to hold pictures, at least and at most, in milliseconds; nothing leaves it to them.
+    pub playout_delay_ms: Option<(u32, u32)>,
     /// Settings by name, for rooms that are made by that name (`roomPreset`, `room_preset`).
     pub presets: BTreeMap<String, RoomWish>,
 }
+
+/// The longest time that pictures are held where only the shortest is told, in milliseconds: the configuration's default.
+const PLAYOUT_DELAY_MAX_MS: u32 = 2_000;
 
 /// What one room is to be like; 0 and empty text leave the default.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -67,6 +72,10 @@ pub struct RoomWish {
     pub metadata: String,
     /// Sound and picture in step, also where that is not the default.
     pub sync_streams: bool,
+    /// How long viewers hold pictures, at least, in milliseconds.
+    pub playout_delay_min_ms: u32,
+    /// How long viewers hold pictures, at most, in milliseconds.
+    pub playout_delay_max_ms: u32,
 }
 
 impl RoomWish {
@@ -79,6 +88,17 @@ impl RoomWish {
             max_participants: or(self.max_participants, below.max_participants),
             metadata: if self.metadata.is_empty() { below.metadata.clone() } else { self.metadata },
             sync_streams: self.sync_streams || below.sync_streams,
+            playout_delay_min_ms: or(self.playout_delay_min_ms, below.playout_delay_min_ms),
+            playout_delay_max_ms: or(self.playout_delay_max_ms, below.playout_delay_max_ms),
+        }
+    }
+
+    /// How long viewers hold pictures, at least and at most, in milliseconds; nothing when it says nothing of that.
+    pub fn playout_delay_ms(&self) -> Option<(u32, u32)> {
+        match (self.playout_delay_min_ms, self.playout_delay_max_ms) {
+            (0, 0) => None,
+            (min, 0) => Some((min, min.max(PLAYOUT_DELAY_MAX_MS))),
+            delays => Some(delays),
         }
     }
 }
@@ -97,6 +117,7 @@ impl Default for RoomSettings {
             codecs: codecs.collect(),
             remote_unmute: false,
             sync_streams: false,
+            playout_delay_ms: None,
             presets: BTreeMap::new(),
         }
     }

@@ -41,7 +41,15 @@ pub fn down_params(section: &Section, send: &Send) -> Result<DownTrackParams, No
         extensions.set(extension.kind, extension.id);
     }
     let rtx_ssrc = send.rtx_ssrc.filter(|_| payloads.iter().any(|it| it.rtx.is_some()));
-    Ok(DownTrackParams { mid: section.mid, kind, ssrc: send.ssrc, rtx_ssrc, payloads, extensions })
+    Ok(DownTrackParams {
+        mid: section.mid,
+        kind,
+        ssrc: send.ssrc,
+        rtx_ssrc,
+        payloads,
+        extensions,
+        playout_delay_ms: None,
+    })
 }
 
 /// What of [`Send`] is announced in a section.

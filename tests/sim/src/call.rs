@@ -337,6 +337,7 @@ impl Call {
 fn config(shards: u16, seed: u64, media: &Media) -> WorldConfig {
     WorldConfig {
         sync_streams: false,
+        playout_delay_ms: None,
         room_name: "sim".into(),
         room_serial: 1,
         room_metadata: String::new(),

@@ -74,5 +74,6 @@ pub fn subscription(ssrc: Ssrc) -> DownTrackParams {
         rtx_ssrc: Some(Ssrc(ssrc.0 + 1)),
         payloads: vec![PayloadMap { from: Pt(96), to: Pt(96), rtx: Some(Pt(97)), strip_red: false }],
         extensions,
+        playout_delay_ms: None,
     }
 }

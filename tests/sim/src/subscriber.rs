@@ -82,6 +82,7 @@ impl Subscriber {
             rtx_ssrc: Some(Ssrc(self.ssrc.0 + 1)),
             payloads: vec![PayloadMap { from: Pt(96), to: VP8_PT, rtx: Some(RTX_PT), strip_red: false }],
             extensions,
+            playout_delay_ms: None,
         }
     }
 

@@ -175,6 +175,20 @@ fn follows_steps_of_capacity() {
 }
 
 #[test]
+fn a_ceiling_holds_until_it_is_taken_away() {
+    let target = |world: &World| world.estimator.estimate(Stamp(world.now)).map(|it| it.target_bps);
+    let mut world = World::new(2e6);
+    assert_eq!(target(&world), None);
+    world.estimator.limit(Some(200_000));
+    assert_eq!(target(&world), Some(200_000), "before anything is known of the link");
+    world.run(10);
+    assert_eq!(target(&world), Some(200_000));
+    world.estimator.limit(None);
+    let after = reached(world.run(10), 0.9, 2e6);
+    assert!(after <= 5.0, "ramped in {after}");
+}
+
+#[test]
 fn random_losses_cost_little() {
     let mut rates = Vec::new();
     for loss in [0.0, 0.03, 0.1] {

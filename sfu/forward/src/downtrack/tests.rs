@@ -226,9 +226,9 @@ fn the_playout_delay_is_ours_where_it_is_set() {
     let mut world = World::new(params.clone(), Kind::Video, up_to(0, 9));
     let delay_of = |got: &Got| got.extensions.iter().find(|(id, _)| *id == DELAY).map(|(_, data)| data.clone());
     let made = |seq: u16, frame| Made { extensions: vec![(5, vec![0, 0, 1])], ..Made::vp8(0, seq, seq.into(), frame) };
-    world.down.update(&params, own);
+    world.down.update(&params, own.clone());
     assert_eq!(delay_of(&world.send(0, &made(1, Vp8Frame::key(1))).unwrap()), Some(vec![0, 0, 1]));
-    world.down.set_playout_delay(&params, Some(PlayoutDelay::from_ms(100, 2000)));
+    world.down.update(&params, DownTrackParams { playout_delay_ms: Some((100, 2000)), ..own });
     let told = (2..300).filter(|&seq| {
         let delay = delay_of(&world.send(0, &made(seq, Vp8Frame::delta(seq))).unwrap());
         assert!(delay.is_none() || delay == Some(vec![0x00, 0xa0, 0xc8]));

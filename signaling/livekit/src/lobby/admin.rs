@@ -64,10 +64,19 @@ impl Lobby {
         ask(&handle, order).await
     }
 
-    /// Makes a room, or gives the one that is there the settings that the wish names.
-    pub(crate) async fn create(&self, name: &str, wish: RoomWish) -> Result<Reply, OrderError> {
+    /// Makes a room in which these agents work, or gives the one that is there the settings that the wish names.
+    pub(crate) async fn create(
+        &self,
+        name: &str,
+        wish: RoomWish,
+        agents: &[proto::RoomAgentDispatch],
+    ) -> Result<Reply, OrderError> {
+        let born = || {
+            self.0.agents.expect(name, agents.to_vec());
+            wish.clone()
+        };
         for _ in 0..JOIN_TRIES {
-            let room = self.0.room(name, || wish.clone())?;
+            let room = self.0.room(name, born)?;
             match ask(&room, Order::Configure(change(&wish))).await {
                 // It ended just then.
                 Err(OrderError::RoomMissing) => {}
@@ -137,5 +146,6 @@ fn change(wish: &RoomWish) -> RoomChange {
         departure_timeout: seconds(wish.departure_timeout_s),
         max_participants: (wish.max_participants > 0).then_some(wish.max_participants),
         metadata: (!wish.metadata.is_empty()).then(|| wish.metadata.clone()),
+        playout_delay_ms: wish.playout_delay_ms(),
     }
 }

@@ -1,6 +1,6 @@
 //! Notices: which room gets them, and what happens when it does not keep up.
 
-use door::{Fingerprint, Level, PeerKey, ShardId, TrackKey};
+use door::{ChannelLabel, Fingerprint, Level, PeerKey, ShardId, TrackKey};
 
 use super::*;
 use crate::config::{Limits, RoomSettings, SignalSettings};

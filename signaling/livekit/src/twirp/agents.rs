@@ -49,7 +49,7 @@ pub(super) async fn call(
             access::check_room(claims, &request.room)?;
             check(lobby, &request)?;
             // The room begins with its dispatch, if it is not there.
-            let room = match lobby.create(&request.room, RoomWish::default()).await? {
+            let room = match lobby.create(&request.room, RoomWish::default(), &[]).await? {
                 Reply::Room(room) => *room,
                 _ => proto::Room { name: request.room.clone(), ..Default::default() },
             };

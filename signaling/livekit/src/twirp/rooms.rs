@@ -104,7 +104,7 @@ impl Call<'_> {
     async fn create_room(&self, bytes: &[u8]) -> Result<Response, TwirpError> {
         let request: proto::CreateRoomRequest = self.read(bytes)?;
         let wish = self.wish(&request)?;
-        self.write_room(self.lobby.create(&request.name, wish).await)
+        self.write_room(self.lobby.create(&request.name, wish, &request.agents).await)
     }
 
     /// What a new room is to be like. What cannot be had is refused by its name.
@@ -116,11 +116,7 @@ impl Call<'_> {
         if request.name.len() > max {
             return Err(invalid(format!("room name length exceeds limits: max length {max}")));
         }
-        let unserved = [
-            ("egress", request.egress.is_some()),
-            ("agents", !request.agents.is_empty()),
-            ("replay_enabled", request.replay_enabled),
-        ];
+        let unserved = [("egress", request.egress.is_some()), ("replay_enabled", request.replay_enabled)];
         if let Some((field, _)) = unserved.iter().find(|(_, asked)| *asked) {
             let text = format!("{field} is not served by this server: create the room without it");
             return Err(TwirpError::new(Code::Unimplemented, text));
@@ -131,8 +127,11 @@ impl Call<'_> {
             max_participants: request.max_participants,
             metadata: request.metadata.clone(),
             sync_streams: request.sync_streams,
+            playout_delay_min_ms: request.min_playout_delay,
+            playout_delay_max_ms: request.max_playout_delay,
         };
         self.check_metadata(&wish.metadata)?;
+        request.agents.iter().try_for_each(|agent| self.check_metadata(&agent.metadata))?;
         if request.room_preset.is_empty() {
             return Ok(wish);
         }
@@ -289,7 +288,7 @@ impl Call<'_> {
     /// Makes the room if need be.
     async fn check_destination(&self, destination: &str) -> Result<(), TwirpError> {
         let wish = self.wish(&proto::CreateRoomRequest { name: destination.to_owned(), ..Default::default() })?;
-        let Reply::Room(room) = self.lobby.create(destination, wish).await? else {
+        let Reply::Room(room) = self.lobby.create(destination, wish, &[]).await? else {
             return Err(TwirpError::new(Code::Internal, "the room gave no answer that fits"));
         };
         let full = room.max_participants > 0 && room.num_participants >= room.max_participants;

@@ -64,6 +64,8 @@ pub struct WorldConfig {
     pub room_metadata: String,
     /// One participant's sound and picture reach browsers as one stream.
     pub sync_streams: bool,
+    /// How long viewers are told to hold pictures, at least and at most, in milliseconds; nothing leaves it to them.
+    pub playout_delay_ms: Option<(u32, u32)>,
     /// Shards of the media house, at least 1.
     pub shards: u16,
     /// Participants on the home shard (`room_serial % shards`) before the rest is spread round robin.

@@ -172,10 +172,6 @@ async fn what_cannot_be_had_is_refused_by_name() {
             (501, "unimplemented", "egress is not served by this server: create the room without it"),
         ),
         (
-            json!({"name": "demo", "agents": [{"agentName": "a"}]}),
-            (501, "unimplemented", "agents is not served by this server: create the room without it"),
-        ),
-        (
             json!({"name": "demo", "roomPreset": "unknown"}),
             (400, "invalid_argument", "unknown room configuration in create room request"),
         ),
@@ -184,6 +180,24 @@ async fn what_cannot_be_had_is_refused_by_name() {
         assert_eq!(node.fault("CreateRoom", body).await, (status, code.into(), text.into()));
     }
     assert_eq!(node.lobby.counts().rooms, 0, "nothing was made on the way");
+}
+
+#[tokio::test]
+async fn a_room_is_made_with_its_agents() {
+    let node = node(config()).await;
+    let agents = async || {
+        let headers = [format!("Authorization: Bearer {}", admin()), "Content-Type: application/json".to_owned()];
+        let target = "/twirp/livekit.AgentDispatchService/ListDispatch";
+        let answer = node.post(target, &headers, br#"{"room":"demo"}"#).await;
+        let told: Value = serde_json::from_str(&answer.body).unwrap();
+        let named = told["agent_dispatches"].as_array().cloned().unwrap_or_default();
+        named.iter().map(|it| format!("{} {}", it["agent_name"], it["metadata"])).collect::<Vec<_>>()
+    };
+    let wish = |agent: &str| json!({"name": "demo", "agents": [{"agentName": agent, "metadata": "m"}]});
+    node.fine("CreateRoom", wish("one")).await;
+    assert_eq!(agents().await, [r#""one" "m""#]);
+    node.fine("CreateRoom", wish("two")).await;
+    assert_eq!(agents().await, [r#""one" "m""#], "a room that is there keeps its agents");
 }
 
 #[tokio::test]

@@ -9,6 +9,8 @@ use proto::signal_response::Message as Say;
 use thalweg_livekit::SignalSettings;
 use tokio_tungstenite::connect_async;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
+use tokio_tungstenite::tungstenite::protocol::frame::Frame;
+use tokio_tungstenite::tungstenite::protocol::frame::coding::{Data, OpCode};
 use tokio_tungstenite::tungstenite::{Bytes, Message};
 
 use crate::node::{Client, Config, Node, config, mint, node, packed, token};
@@ -114,6 +116,34 @@ async fn rubbish_and_giants_close_the_connection() {
         assert_eq!(client.close_code().await, Some(code));
         node.until("the connection is gone", |counts| counts.connections == 0).await;
     }
+}
+
+#[tokio::test]
+async fn fragments_without_end_close_the_connection() {
+    let node = node(config()).await;
+    let (mut client, _) = joined(&node, &v0("alice")).await;
+    let piece = Bytes::from(vec![0; 64 * 1024]);
+    for index in 0..=thalweg_livekit::http::SIGNAL_BYTES_MAX / piece.len() {
+        let part = if index == 0 { Data::Binary } else { Data::Continue };
+        let frame = Frame::message(piece.clone(), OpCode::Data(part), false);
+        // The server may have had enough.
+        let _ = client.socket.send(Message::Frame(frame)).await;
+    }
+    assert_eq!(client.close_code().await, Some(1009));
+    node.until("the connection is gone", |counts| counts.connections == 0).await;
+}
+
+#[tokio::test]
+async fn a_flood_of_pings_harms_nobody() {
+    let node = node(config()).await;
+    let (mut alice, _) = joined(&node, &v0("alice")).await;
+    let (mut bob, _) = joined(&node, &v0("bob")).await;
+    for _ in 0..20_000 {
+        alice.socket.feed(Message::Ping(Bytes::from_static(b"x"))).await.unwrap();
+    }
+    alice.send(ping()).await;
+    bob.send(ping()).await;
+    assert_eq!([alice.until(pong).await, bob.until(pong).await], [42, 42]);
 }
 
 #[tokio::test]

@@ -78,6 +78,7 @@ impl Viewer {
             rtx_ssrc: is_video.then_some(Ssrc(ssrc.0 + 1)),
             payloads: vec![if is_video { map(VP8_PT, Some(RTX_PT)) } else { map(OPUS_PT, None) }],
             extensions,
+            playout_delay_ms: None,
         }
     }
 

@@ -18,6 +18,8 @@ pub struct RoomChange {
     pub max_participants: Option<u32>,
     /// What everybody may read.
     pub metadata: Option<String>,
+    /// How long viewers who subscribe from here on hold pictures, at least and at most, in milliseconds.
+    pub playout_delay_ms: Option<(u32, u32)>,
 }
 
 impl World {
@@ -45,6 +47,7 @@ impl World {
         config.departure_timeout = change.departure_timeout.unwrap_or(config.departure_timeout);
         config.max_participants = change.max_participants.unwrap_or(config.max_participants);
         config.room_metadata = change.metadata.unwrap_or_else(|| std::mem::take(&mut config.room_metadata));
+        config.playout_delay_ms = change.playout_delay_ms.or(config.playout_delay_ms);
         self.room.set_timeouts(config.empty_timeout, config.departure_timeout);
         self.room.set_participants_max(config.max_participants);
         if self.room_info() != before {

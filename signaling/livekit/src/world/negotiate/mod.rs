@@ -63,7 +63,8 @@ impl World {
     fn attach(&mut self, sid: &ParticipantSid, track: &TrackSid, section: &sdp::Section) -> Option<sdp::Send> {
         let rendition = self.choose(sid, track, section)?;
         let send = self.send_as(sid, track, rendition)?;
-        let params = sdp::down_params(section, &send).ok()?;
+        let mut params = sdp::down_params(section, &send).ok()?;
+        params.playout_delay_ms = self.config.playout_delay_ms.filter(|_| params.kind == door::Kind::Video);
         let target = self.target(sid, track)?;
         let live = self.tracks.get(track)?.live_as(rendition)?;
         let (key, up) = (live.key, Box::new(live.up.params.clone()));

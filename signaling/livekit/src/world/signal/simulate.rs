@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use door::Command;
 use livekit_protocol as proto;
 use proto::CandidateProtocol;
 use proto::leave_request::Action;
@@ -76,6 +77,7 @@ impl World {
             Some(Scenario::DisconnectSignalOnResume(true)) => self.sabotage(sid, None, now),
             Some(Scenario::DisconnectSignalOnResumeNoMessages(true)) => self.sabotage(sid, Some(SILENT_RESUMES), now),
             Some(Scenario::SwitchCandidateProtocol(protocol)) => self.prefer_protocol(sid, protocol),
+            Some(Scenario::SubscriberBandwidth(bps)) => self.limit_rate(sid, bps),
             _ => {}
         }
     }
@@ -83,6 +85,15 @@ impl World {
     fn sabotage(&mut self, sid: &ParticipantSid, silent: Option<u8>, now: Now) {
         if let Some(session) = self.sessions.get_mut(sid) {
             session.sabotage = Some(Sabotage { until: now.monotonic + SABOTAGE_TIME_MAX, silent });
+        }
+    }
+
+    /// The client is sent no more than this many bits per second; nothing more than 0 takes the limit away.
+    fn limit_rate(&mut self, sid: &ParticipantSid, bps: i64) {
+        let bps = u64::try_from(bps).ok().filter(|&bps| bps > 0);
+        let peers: Vec<_> = self.sessions.get(sid).iter().flat_map(|it| it.links()).map(|link| link.key).collect();
+        for peer in peers {
+            self.command(Command::LimitRate { peer, bps });
         }
     }
 

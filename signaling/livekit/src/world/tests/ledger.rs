@@ -22,7 +22,10 @@ impl Ledger {
                 self.is_fresh(peer.serial);
                 assert!(self.peers.insert(*peer));
             }
-            Command::SetRemote { peer, .. } | Command::SendData { peer, .. } | Command::DataTaken { peer, .. } => {
+            Command::SetRemote { peer, .. }
+            | Command::SendData { peer, .. }
+            | Command::DataTaken { peer, .. }
+            | Command::LimitRate { peer, .. } => {
                 assert!(self.peers.contains(peer));
             }
             Command::RemovePeer(peer) => {

@@ -57,6 +57,7 @@ pub(super) fn config() -> WorldConfig {
         room_serial: 9,
         room_metadata: String::new(),
         sync_streams: false,
+        playout_delay_ms: None,
         shards: 2,
         spread_after: 2,
         media: MediaFacts {

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use door::Command;
 use livekit_protocol as proto;
 use proto::signal_request::Message as Asked;
 use proto::signal_response::Message;
@@ -93,4 +94,22 @@ fn a_client_held_to_tcp_is_told_of_tcp_only() {
     assert!(trickled.len() == 1 && trickled[0].contains(" tcp "), "{trickled:?}");
     let answers = scene.take(&ann, |it| if let Message::Answer(it) = it { Some(it.sdp.clone()) } else { None });
     assert!(!answers[0].contains(" udp "), "{}", answers[0]);
+}
+
+#[test]
+fn a_client_is_sent_no_more_than_it_asked_for() {
+    for mode in [Mode::Single, Mode::Dual] {
+        let mut scene = Scene::new();
+        let ann = scene.enter("ann", mode);
+        for (asked, told) in [(200_000, Some(200_000)), (0, None), (-1, None)] {
+            scene.ledger.log.clear();
+            simulate(&mut scene, &ann, Scenario::SubscriberBandwidth(asked));
+            let limits = scene.ledger.log.iter().filter_map(|it| match it {
+                Command::LimitRate { peer, bps } => Some((*peer, *bps)),
+                _ => None,
+            });
+            let wanted: Vec<_> = scene.peers(&ann).into_iter().map(|peer| (peer, told)).collect();
+            assert_eq!(limits.collect::<Vec<_>>(), wanted, "{mode:?}");
+        }
+    }
 }

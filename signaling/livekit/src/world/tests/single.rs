@@ -58,6 +58,22 @@ fn sound_and_picture_are_one_stream_where_the_room_and_the_client_have_it_so() {
 }
 
 #[test]
+fn pictures_are_held_as_the_room_has_it() {
+    for playout_delay_ms in [None, Some((100, 400))] {
+        let mut scene = Scene::with(WorldConfig { playout_delay_ms, ..config() });
+        let (mut ann, mut bob) = (scene.enter("ann", Mode::Single), scene.enter("bob", Mode::Single));
+        scene.publish(&mut ann, Kind::Video, "cam");
+        scene.publish(&mut ann, Kind::Audio, "mic");
+        scene.meet_requirements(&mut bob);
+        let told = scene.ledger.log.iter().filter_map(|it| match it {
+            Command::AddDownTrack { params, .. } => Some((params.kind, params.playout_delay_ms)),
+            _ => None,
+        });
+        assert_eq!(told.collect::<Vec<_>>(), [(Kind::Audio, None), (Kind::Video, playout_delay_ms)]);
+    }
+}
+
+#[test]
 fn a_track_flows_from_publisher_to_subscriber() {
     let mut scene = Scene::new();
     let (mut ann, mut bob) = (scene.enter("ann", Mode::Single), scene.enter("bob", Mode::Single));
