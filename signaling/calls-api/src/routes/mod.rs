@@ -8,6 +8,7 @@ mod live;
 mod members;
 mod moderation;
 mod permissions;
+mod recordings;
 mod rings;
 mod users;
 
@@ -47,6 +48,7 @@ pub(crate) fn all() -> Vec<Endpoint> {
         moderation::endpoints(),
         rings::endpoints(),
         chat::endpoints(),
+        recordings::endpoints(),
     ];
     parts.into_iter().flatten().collect()
 }

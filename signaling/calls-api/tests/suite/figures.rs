@@ -31,7 +31,7 @@ async fn creation() {
     });
     let (p50, p99) = insert.await;
     println!("bare insert: p50 {p50:?}, p99 {p99:?}");
-    let world = Arc::new(World::with(place("api"), |config| config.rates = Rates { user: 0, key: 0 }).await);
+    let world = Arc::new(World::at(place("api"), |config| config.rates = Rates { user: 0, key: 0 }).await);
     let token = server();
     let create = steady(move |index| {
         let (world, token) = (Arc::clone(&world), token.clone());

@@ -3,11 +3,21 @@
 use serde_json::{Value, json};
 use thalweg_calls_api::{News, Opening};
 
-use crate::world::{World, server, user};
+use crate::world::{Base, World, server, user};
 
-#[tokio::test]
-async fn a_livestream_goes_live_and_ends() {
-    let world = World::new().await;
+on_each_store!(
+    a_livestream_goes_live_and_ends,
+    a_listener_is_given_the_floor_and_loses_it,
+    a_call_rings,
+    chat_holds_to_its_settings,
+    lists_show_what_the_caller_may_read,
+    the_server_itself_hands_out_tokens,
+    a_type_is_edited_under_the_feet_of_its_calls,
+    a_call_ends_when_its_time_is_over,
+);
+
+async fn a_livestream_goes_live_and_ends(base: Base) {
+    let world = World::new(base).await;
     let (hana, vik) = (user("hana", "user"), user("vik", "viewer"));
     let made = world.call("livestream/show", json!({ "custom": { "title": "Show" } })).await;
     assert_eq!((&made.body["call"]["state"], &made.body["created"]), (&json!("backstage"), &json!(true)));
@@ -51,9 +61,8 @@ async fn a_livestream_goes_live_and_ends() {
     }
 }
 
-#[tokio::test]
-async fn a_listener_is_given_the_floor_and_loses_it() {
-    let world = World::new().await;
+async fn a_listener_is_given_the_floor_and_loses_it(base: Base) {
+    let world = World::new(base).await;
     let (hana, lea) = (user("hana", "user"), user("lea", "user"));
     world.call("audio_room/talk", json!({})).await;
     world.ask("POST", "/calls/audio_room/talk/go-live", &hana, Value::Null).await;
@@ -77,9 +86,8 @@ async fn a_listener_is_given_the_floor_and_loses_it() {
     assert_eq!((told.status, told.field()), (422, "capabilities"));
 }
 
-#[tokio::test]
-async fn a_call_rings() {
-    let world = World::new().await;
+async fn a_call_rings(base: Base) {
+    let world = World::new(base).await;
     let (hana, bob) = (user("hana", "user"), user("bob", "user"));
     world.call("default/two", json!({ "members": [{ "user": "bob" }, { "user": "cid" }, { "user": "dan" }] })).await;
     let rung = world.ask("POST", "/calls/default/two/ring", &hana, json!({ "timeout_s": 1 })).await;
@@ -100,9 +108,8 @@ async fn a_call_rings() {
     assert_eq!(rings, ["call_ring", "call_accepted", "call_rejected", "call_missed"]);
 }
 
-#[tokio::test]
-async fn chat_holds_to_its_settings() {
-    let world = World::new().await;
+async fn chat_holds_to_its_settings(base: Base) {
+    let world = World::new(base).await;
     let (uma, vik) = (user("uma", "user"), user("vik", "user"));
     let chat = json!({ "chat": { "members_only": true, "slow_mode_s": 60 } });
     world.call("default/talk", json!({ "members": [{ "user": "uma" }], "settings": chat })).await;
@@ -127,9 +134,8 @@ async fn chat_holds_to_its_settings() {
     assert_eq!(say(&uma, "three").await.code(), "chat_disabled");
 }
 
-#[tokio::test]
-async fn lists_show_what_the_caller_may_read() {
-    let world = World::new().await;
+async fn lists_show_what_the_caller_may_read(base: Base) {
+    let world = World::new(base).await;
     let hidden = json!({ "grants": { "user": [], "viewer": [] } });
     world.ask("PUT", "/types/secret", &server(), hidden).await;
     for (path, more) in [
@@ -164,9 +170,8 @@ async fn lists_show_what_the_caller_may_read() {
     assert_eq!(world.ask("GET", "/calls/default/x", &only, Value::Null).await.code(), "call_not_in_token");
 }
 
-#[tokio::test]
-async fn the_server_itself_hands_out_tokens() {
-    let world = World::new().await;
+async fn the_server_itself_hands_out_tokens(base: Base) {
+    let world = World::new(base).await;
     let token = world.calls.user_token("hana", Some("host")).unwrap();
     assert_eq!(world.ask("POST", "/calls/livestream/show", &token, Value::Null).await.status, 201);
     for (user, role) in [("", None), ("@hana", None), ("hana", Some("a role"))] {
@@ -174,9 +179,8 @@ async fn the_server_itself_hands_out_tokens() {
     }
 }
 
-#[tokio::test]
-async fn a_type_is_edited_under_the_feet_of_its_calls() {
-    let world = World::new().await;
+async fn a_type_is_edited_under_the_feet_of_its_calls(base: Base) {
+    let world = World::new(base).await;
     world.call("default/one", json!({})).await;
     assert!(world.enter("default:one", "uma", "user").await.can_publish);
     world.until_there("default/one", 1).await;
@@ -187,9 +191,8 @@ async fn a_type_is_edited_under_the_feet_of_its_calls() {
     assert!(world.rooms.grants.lock().unwrap()["uma"].can_publish);
 }
 
-#[tokio::test]
-async fn a_call_ends_when_its_time_is_over() {
-    let world = World::new().await;
+async fn a_call_ends_when_its_time_is_over(base: Base) {
+    let world = World::new(base).await;
     world.call("default/short", json!({ "settings": { "limits": { "max_duration_s": 1 } } })).await;
     world.enter("default:short", "uma", "user").await;
     for _ in 0..800 {

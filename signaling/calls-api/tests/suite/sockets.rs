@@ -6,7 +6,7 @@ use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::{Error, Message};
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
 
-use crate::world::{World, server, signed, user};
+use crate::world::{Base, World, server, signed, user};
 
 type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
 
@@ -29,9 +29,10 @@ async fn next(socket: &mut Socket) -> String {
     }
 }
 
-#[tokio::test]
-async fn members_and_watchers_hear_until_their_token_ends() {
-    let world = World::new().await;
+on_each_store!(members_and_watchers_hear_until_their_token_ends, who_may_not_is_refused_before_the_upgrade,);
+
+async fn members_and_watchers_hear_until_their_token_ends(base: Base) {
+    let world = World::new(base).await;
     let address = world.serve().await;
     world.call("default/one", json!({ "members": [{ "user": "ann" }] })).await;
     let mut ann = listen(&address, &user("ann", "user"), "").await.unwrap();
@@ -75,9 +76,8 @@ async fn members_and_watchers_hear_until_their_token_ends() {
     assert_eq!([next(&mut bob).await, next(&mut bob).await].join(" "), "call_permissions_changed 1001");
 }
 
-#[tokio::test]
-async fn who_may_not_is_refused_before_the_upgrade() {
-    let world = World::new().await;
+async fn who_may_not_is_refused_before_the_upgrade(base: Base) {
+    let world = World::new(base).await;
     let address = world.serve().await;
     world.call("default/one", json!({})).await;
     world.ask("POST", "/calls/default/one/block", &server(), json!({ "user": "eve" })).await;

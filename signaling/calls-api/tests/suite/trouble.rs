@@ -1,18 +1,28 @@
 //! What goes wrong: bad tokens, bad bodies, too many requests, origins, restarts, races.
 
-use std::path::PathBuf;
-
 use axum::body::Body;
 use axum::http::Request;
+use databases::Folder;
 use serde_json::{Value, json};
 use store::Place;
 use thalweg_calls_api::{Opening, Rates};
 
-use crate::world::{World, now_s, server, signed, user};
+use crate::world::{Base, World, now_s, server, signed, user};
 
-#[tokio::test]
-async fn bad_tokens_have_their_codes() {
-    let world = World::new().await;
+on_each_store!(
+    bad_tokens_have_their_codes,
+    a_token_older_than_revocations_are_remembered_has_expired,
+    what_does_not_fit_is_named,
+    too_many_requests_wait,
+    origins_and_request_ids,
+    guests_and_strangers_where_they_are_let_in,
+    a_full_call_and_a_blocked_user_stay_shut,
+    many_at_once_make_one_call,
+    everything_is_there_after_a_restart,
+);
+
+async fn bad_tokens_have_their_codes(base: Base) {
+    let world = World::new(base).await;
     let past = json!({ "sub": "ann", "iat": now_s() - 100, "exp": now_s() - 1 });
     for (token, code) in [
         (String::new(), "token_missing"),
@@ -34,18 +44,16 @@ async fn bad_tokens_have_their_codes() {
     assert_eq!(world.ask("GET", "/calls", &user("bob", "user"), Value::Null).await.status, 200);
 }
 
-#[tokio::test]
-async fn a_token_older_than_revocations_are_remembered_has_expired() {
-    let world = World::with(Place::Memory, |config| config.token_life_s = 600).await;
+async fn a_token_older_than_revocations_are_remembered_has_expired(base: Base) {
+    let world = World::with(base, |config| config.token_life_s = 600).await;
     for (age_s, status) in [(500, 200), (700, 401)] {
         let token = signed(json!({ "sub": "ann", "iat": now_s() - age_s }));
         assert_eq!(world.ask("GET", "/calls", &token, Value::Null).await.status, status, "{age_s}");
     }
 }
 
-#[tokio::test]
-async fn what_does_not_fit_is_named() {
-    let world = World::new().await;
+async fn what_does_not_fit_is_named(base: Base) {
+    let world = World::new(base).await;
     let hana = user("hana", "user");
     for (method, path, body, field) in [
         ("POST", "/calls/default/a", json!({ "members": [{ "user": "b" }, { "user": "a b" }] }), "members.1.user"),
@@ -81,9 +89,8 @@ async fn what_does_not_fit_is_named() {
     assert_eq!((told.status, told.headers["allow"].to_str().unwrap()), (405, "GET, OPTIONS"));
 }
 
-#[tokio::test]
-async fn too_many_requests_wait() {
-    let world = World::with(Place::Memory, |config| config.rates = Rates { user: 2, key: 0 }).await;
+async fn too_many_requests_wait(base: Base) {
+    let world = World::with(base, |config| config.rates = Rates { user: 2, key: 0 }).await;
     let ann = user("ann", "user");
     for _ in 0..4 {
         assert_eq!(world.ask("GET", "/calls", &ann, Value::Null).await.status, 200);
@@ -94,10 +101,9 @@ async fn too_many_requests_wait() {
     assert_eq!(world.ask("GET", "/calls", &user("bob", "user"), Value::Null).await.status, 200);
 }
 
-#[tokio::test]
-async fn origins_and_request_ids() {
+async fn origins_and_request_ids(base: Base) {
     let app = "https://app.example.com";
-    let world = World::with(Place::Memory, |config| config.origins = vec![app.into()]).await;
+    let world = World::with(base, |config| config.origins = vec![app.into()]).await;
     let ask = async |method: &str, origin: &str, token: &str| {
         let request = Request::builder().method(method).uri("/api/v1/calls/default/a").header("origin", origin);
         let request = request.header("authorization", format!("Bearer {token}")).header("x-request-id", "mine-1");
@@ -117,9 +123,8 @@ async fn origins_and_request_ids() {
     assert_eq!(refused.body["error"]["request_id"], "mine-1");
 }
 
-#[tokio::test]
-async fn guests_and_strangers_where_they_are_let_in() {
-    let world = World::with(Place::Memory, |config| (config.guests, config.anonymous) = (true, true)).await;
+async fn guests_and_strangers_where_they_are_let_in(base: Base) {
+    let world = World::with(base, |config| (config.guests, config.anonymous) = (true, true)).await;
     world.call("livestream/show", json!({})).await;
     world.ask("POST", "/calls/livestream/show/go-live", &server(), Value::Null).await;
     let guest = world.ask("POST", "/guests", "", json!({ "name": "Gus" })).await;
@@ -135,9 +140,8 @@ async fn guests_and_strangers_where_they_are_let_in() {
     assert_eq!(world.ask("PUT", "/users", "", json!({ "users": [] })).await.code(), "server_only");
 }
 
-#[tokio::test]
-async fn a_full_call_and_a_blocked_user_stay_shut() {
-    let world = World::new().await;
+async fn a_full_call_and_a_blocked_user_stay_shut(base: Base) {
+    let world = World::new(base).await;
     world.call("default/two", json!({ "settings": { "limits": { "max_participants": 2 } } })).await;
     world.enter("default:two", "ann", "user").await;
     world.enter("default:two", "bob", "user").await;
@@ -153,9 +157,8 @@ async fn a_full_call_and_a_blocked_user_stay_shut() {
     assert_eq!(world.knock("lobby", "bob", "user").await, Opening::Unguarded);
 }
 
-#[tokio::test]
-async fn many_at_once_make_one_call() {
-    let world = std::sync::Arc::new(World::new().await);
+async fn many_at_once_make_one_call(base: Base) {
+    let world = std::sync::Arc::new(World::new(base).await);
     let tasks: Vec<_> = (0..50)
         .map(|index| {
             let world = std::sync::Arc::clone(&world);
@@ -174,12 +177,11 @@ async fn many_at_once_make_one_call() {
     assert!(made.iter().all(|(_, by)| *by == made[0].1));
 }
 
-#[tokio::test]
-async fn everything_is_there_after_a_restart() {
+async fn everything_is_there_after_a_restart(base: Base) {
     let folder = Folder::new();
-    let place = || Place::Folder(folder.0.clone());
+    let place = base.place(&folder).await;
     let before = {
-        let world = World::with(place(), |_| {}).await;
+        let world = World::at(place.clone(), |_| {}).await;
         world.ask("PUT", "/types/class", &server(), json!({ "settings": { "recording": false } })).await;
         world
             .call("class/math", json!({ "members": [{ "user": "ann", "role": "host" }], "custom": { "a": [1] } }))
@@ -196,7 +198,7 @@ async fn everything_is_there_after_a_restart() {
         world.ask("GET", "/calls/class/math", &server(), Value::Null).await.body
     };
     // The first server's tasks let go of the store within a sweep.
-    let world = reopened(place()).await;
+    let world = reopened(place).await;
     assert_eq!(world.ask("GET", "/calls/class/math", &server(), Value::Null).await.body, before);
     let bob = world.ask("GET", "/calls/class/math", &user("bob", "user"), Value::Null).await;
     assert!(!bob.body["call"]["capabilities"].as_array().unwrap().contains(&json!("send-video")));
@@ -209,26 +211,9 @@ async fn reopened(place: Place) -> World {
     for _ in 0..500 {
         if let Ok(store) = store::Store::open(place.clone(), None).await {
             drop(store);
-            return World::with(place, |_| {}).await;
+            return World::at(place, |_| {}).await;
         }
         tokio::time::sleep(std::time::Duration::from_millis(10)).await;
     }
     panic!("the store is never let go of");
-}
-
-struct Folder(PathBuf);
-
-impl Folder {
-    fn new() -> Self {
-        let path = std::env::temp_dir().join(format!("thalweg-calls-{}", std::process::id()));
-        std::fs::create_dir_all(&path).unwrap();
-        Self(path)
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        // What is left of it is in the way of nobody.
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
 }

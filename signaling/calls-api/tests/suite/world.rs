@@ -7,6 +7,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, Request};
+use databases::Folder;
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use room::{Grants, Source};
 use serde_json::{Value, json};
@@ -107,11 +108,32 @@ impl Told {
     }
 }
 
+/// What calls are kept in.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Base {
+    /// The store inside the server.
+    Sqlite,
+    /// A PostgreSQL server beside it.
+    Postgres,
+}
+
+impl Base {
+    /// An empty store that may be opened again.
+    pub(crate) async fn place(self, folder: &Folder) -> Place {
+        match self {
+            Self::Sqlite => Place::Folder(folder.path().into()),
+            Self::Postgres => databases::postgres(folder).await.expect("PostgreSQL is there"),
+        }
+    }
+}
+
 pub(crate) struct World {
     pub(crate) calls: Calls,
     pub(crate) rooms: Arc<Noted>,
     pub(crate) hooks: Arc<Mutex<Vec<Hook>>>,
     router: Router,
+    /// Where an empty store is, which goes with the world.
+    _folder: Option<Folder>,
 }
 
 pub(crate) fn now_s() -> u64 {
@@ -138,11 +160,22 @@ pub(crate) fn server() -> String {
 
 impl World {
     /// A server without limits of rate.
-    pub(crate) async fn new() -> Self {
-        Self::with(Place::Memory, |config| config.rates = Rates { user: 0, key: 0 }).await
+    pub(crate) async fn new(base: Base) -> Self {
+        Self::with(base, |config| config.rates = Rates { user: 0, key: 0 }).await
     }
 
-    pub(crate) async fn with(place: Place, change: impl FnOnce(&mut Config)) -> Self {
+    /// A server with an empty store.
+    pub(crate) async fn with(base: Base, change: impl FnOnce(&mut Config)) -> Self {
+        if let Base::Sqlite = base {
+            return Self::at(Place::Memory, change).await;
+        }
+        let folder = Folder::new();
+        let world = Self::at(base.place(&folder).await, change).await;
+        Self { _folder: Some(folder), ..world }
+    }
+
+    /// A server over what is there.
+    pub(crate) async fn at(place: Place, change: impl FnOnce(&mut Config)) -> Self {
         let mut config = Config::default();
         change(&mut config);
         let store = Store::open(place, None).await.unwrap();
@@ -150,7 +183,7 @@ impl World {
         let sink = Arc::clone(&hooks);
         let tell = Arc::new(move |hook| sink.lock().unwrap().push(hook));
         let calls = Calls::start(config, store, Arc::clone(&rooms) as Arc<dyn Rooms>, tell).await.unwrap();
-        Self { router: calls.router(), calls, rooms, hooks }
+        Self { router: calls.router(), calls, rooms, hooks, _folder: None }
     }
 
     pub(crate) async fn request(&self, request: Request<Body>) -> Told {

@@ -8,7 +8,7 @@ use thalweg_store::tables::{
 };
 use thalweg_store::{Store, StoreError};
 
-use crate::databases::{on_all, open};
+use databases::{on_all, open};
 
 fn row(name: &str, kind: &str, phase: u64, starts_ms: u64, created_ms: u64) -> Call {
     Call {

@@ -8,8 +8,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use thalweg_store::tables::{Spooled, spool};
 use thalweg_store::{Place, Store};
 
-use crate::databases::{Folder, open};
-use crate::server::Server;
+use databases::Server;
+use databases::{Folder, open};
 
 /// Tells the child where to write.
 const PLACE: &str = "THALWEG_STORE_KILLED";

@@ -7,8 +7,8 @@ use std::task::Poll;
 use thalweg_store::tables::{Ingress, Revocation, Spooled, ingress, revocation, spool};
 use thalweg_store::{Change, OpenError, Place, Store, StoreError};
 
-use crate::databases::{Folder, on_all, open};
-use crate::server::Server;
+use databases::Server;
+use databases::{Folder, on_all, open};
 
 fn event(id: u64, url: &str) -> Spooled {
     let body = format!("{{\"n\":{id},\"text\":\"ä€𝄞 $1 ?1 ' \"}}");

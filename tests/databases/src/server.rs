@@ -28,7 +28,7 @@ const LIFE: &str = r#"
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A running server with an empty cluster in a temporary folder. It ends with the test process.
-pub(crate) struct Server {
+pub struct Server {
     port: u16,
     folder: PathBuf,
     /// Its standard input closes with this process, and that stops the server.
@@ -37,7 +37,7 @@ pub(crate) struct Server {
 
 impl Server {
     /// The one server of this process, `None` where PostgreSQL is not installed.
-    pub(crate) fn shared() -> Option<&'static Self> {
+    pub fn shared() -> Option<&'static Self> {
         static SERVER: OnceLock<Option<Server>> = OnceLock::new();
         let server = SERVER.get_or_init(|| programs().map(Self::start)).as_ref();
         let needed = std::env::var_os(NEEDED).is_some();
@@ -62,12 +62,13 @@ impl Server {
         Self { port, _child: command.spawn().expect("a shell runs"), folder }
     }
 
-    pub(crate) fn url(&self, database: &str) -> String {
+    /// The URL of a database.
+    pub fn url(&self, database: &str) -> String {
         format!("postgres://thalweg@127.0.0.1:{}/{database}", self.port)
     }
 
     /// Asks the server anything, as soon as it runs.
-    pub(crate) async fn say(&self, sql: &str) {
+    pub async fn say(&self, sql: &str) {
         let end = Instant::now() + PATIENCE;
         loop {
             match tokio_postgres::connect(&self.url("postgres"), NoTls).await {
@@ -82,13 +83,13 @@ impl Server {
     }
 
     /// Cuts every connection to a database, as a failing network would.
-    pub(crate) async fn cut(&self, url: &str) {
+    pub async fn cut(&self, url: &str) {
         let database = url.rsplit_once('/').expect("a URL").1;
         self.say(&format!("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{database}'")).await;
     }
 
     /// The URL of a new database.
-    pub(crate) async fn fresh_database(&self) -> String {
+    pub async fn fresh_database(&self) -> String {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         let name = format!("t{}", NEXT.fetch_add(1, Ordering::Relaxed));
         self.say(&format!("CREATE DATABASE {name}")).await;
