@@ -12,6 +12,7 @@ mod doctor;
 mod external;
 mod front;
 mod hooks;
+mod http;
 mod ingress;
 mod listen;
 mod logs;

@@ -6,8 +6,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::extract::connect_info::Connected;
-use axum::serve::{IncomingStream, Listener, ListenerExt as _};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
@@ -15,11 +13,13 @@ use tokio::task::JoinHandle;
 
 use crate::config::{Config, Fault, TlsFiles, UdpPorts};
 use crate::front::Front;
+use crate::http::HEAD_TIME_MAX;
 use crate::listen::Secure;
 use crate::reload::{Reload, Reread};
 use crate::tls::Certificates;
 use crate::{
-    StartError, announce, calls, external, front, hooks, ingress, listen, logs, node, revocations, store, tls, whip,
+    StartError, announce, calls, external, front, hooks, http, ingress, listen, logs, node, revocations, store, tls,
+    whip,
 };
 
 /// How long the last webhooks may take; what is not delivered then is delivered after the next start.
@@ -128,28 +128,12 @@ fn open_doors(
     let tls = certificates.map(|them| them.server(&["http/1.1"]).map_err(StartError::Tls)).transpose()?;
     let door = |listener: TcpListener| {
         let (router, stopped) = (router.clone(), stopped.clone());
-        let Some(tls) = &tls else { return Ok(tokio::spawn(http(listener, router, stopped))) };
+        let Some(tls) = &tls else { return Ok(tokio::spawn(http::serve(listener, router, HEAD_TIME_MAX, stopped))) };
         let secure = Secure::new(listener, Arc::clone(tls));
         let secure = secure.map_err(|source| StartError::Io { what: "listen with TLS", source })?;
-        // Listening in tells axum the address of a listener that it does not know.
-        Ok(tokio::spawn(http(secure.tap_io(|_| ()), router, stopped)))
+        Ok(tokio::spawn(http::serve(secure, router, HEAD_TIME_MAX, stopped)))
     };
     listeners.into_iter().map(door).collect()
-}
-
-async fn http<L>(listener: L, router: Router, mut stopped: watch::Receiver<bool>)
-where
-    L: Listener<Addr = SocketAddr>,
-    SocketAddr: for<'a> Connected<IncomingStream<'a, L>>,
-{
-    let service = router.into_make_service_with_connect_info::<SocketAddr>();
-    let end = async move {
-        // The sender outlives the listeners; its loss means the end as well.
-        let _ = stopped.wait_for(|stopped| *stopped).await;
-    };
-    if let Err(error) = axum::serve(listener, service).with_graceful_shutdown(end).await {
-        tracing::error!(%error, "the HTTP port failed");
-    }
 }
 
 /// Standard output may be closed; the server runs all the same.

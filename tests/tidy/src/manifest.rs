@@ -58,7 +58,7 @@ const WRAPPERS: &[(&str, &[&str])] = &[
     ("libc", &["sfu/net", "ingress/transcode"]),
     ("rusqlite", &["signaling/store"]),
     ("tokio-postgres", &["signaling/store"]),
-    ("hyper", &["signaling/hooks"]),
+    ("hyper", &["signaling/hooks", "server"]),
     ("rustls", &["signaling/store", "signaling/hooks", "server"]),
     ("rustls-native-certs", &["server"]),
     ("tokio-rustls", &["signaling/store", "signaling/hooks", "server"]),
