@@ -32,8 +32,10 @@ pub const JOIN_TIMEOUT: Duration = Duration::from_secs(30);
 pub struct Common {
     /// The server.
     pub target: Target,
-    /// Begins the names of rooms and participants.
+    /// Begins the names of participants, and of rooms that have none.
     pub prefix: String,
+    /// The names of the first rooms.
+    pub room_names: Vec<String>,
     /// The certificate of all.
     pub identity: Identity,
     /// How closely received packets are looked at.
@@ -221,7 +223,8 @@ impl Crowd {
         let hidden = member.hidden;
         let mut participant = Participant::new(serial, room, member, tracks, identity, self.common.data, now);
         let request = participant.request(&self.common.identity);
-        let name = format!("{}-room-{room}", self.common.prefix);
+        let made_up = || format!("{}-room-{room}", self.common.prefix);
+        let name = self.common.room_names.get(room).cloned().unwrap_or_else(made_up);
         let token = self.common.target.token(&name, &participant.identity, hidden);
         let url = self.common.target.knock(&request);
         participant.knocked(self.signals.knock(Knock { index, url, token }));

@@ -34,6 +34,8 @@ pub struct Options {
     pub knobs: Knobs,
     /// Begins the names of rooms and participants.
     pub prefix: String,
+    /// The names of the scenarios' rooms; others have made-up ones.
+    pub room_names: Vec<String>,
     /// How many knock each second.
     pub joins_per_second: f64,
     /// From when all are there until measuring begins.
@@ -62,6 +64,7 @@ pub fn run(options: &Options, progress: &mut dyn FnMut(&Second)) -> Result<Outco
     let common = Common {
         target: options.target.clone(),
         prefix: options.prefix.clone(),
+        room_names: options.room_names.clone(),
         identity: Identity::generate()?,
         sampling: Sampling { every: options.sample_every },
         data: options.data,

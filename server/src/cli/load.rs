@@ -84,6 +84,10 @@ pub(super) fn command() -> Command {
             value("server-pid", "PID", "The server's process, to report its CPU time and memory")
                 .value_parser(value_parser!(u32)),
         )
+        .arg(
+            value("rooms", "NAME,...", "The names of the scenarios' rooms, such as that of a call [default: made up]")
+                .value_delimiter(','),
+        )
         .arg(time("duration", "20s", "How long to measure, once everybody is there"))
         .arg(time("warmup", "3s", "How long to wait before that"))
         .arg(value("joins", "N", "How many join each second").default_value("50").value_parser(rate))
@@ -249,6 +253,7 @@ fn options(
         scenarios,
         knobs: knobs(matches),
         prefix: format!("load-{}", SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis()),
+        room_names: matches.get_many("rooms").into_iter().flatten().cloned().collect(),
         joins_per_second: matches.get_one("joins").copied().unwrap_or(50.0),
         warmup: time("warmup"),
         duration: time("duration"),
@@ -337,8 +342,9 @@ mod tests {
         let environment = [("LIVEKIT_URL", "http://10.0.0.1:1"), ("LIVEKIT_API_KEY", "k")];
         let options = errand("load livestream", &environment).options.unwrap();
         assert_eq!(options.target.url(), "ws://10.0.0.1:1");
-        let options =
-            errand("load livestream --url ws://10.0.0.2:2 --duration 3s --joins 9", &environment).options.unwrap();
+        let options = errand("load livestream --url ws://10.0.0.2:2 --duration 3s --joins 9 --rooms a,b", &environment);
+        let options = options.options.unwrap();
+        assert_eq!(options.room_names, ["a", "b"]);
         assert_eq!(
             (options.target.url(), options.duration, options.joins_per_second),
             ("ws://10.0.0.2:2", Duration::from_secs(3), 9.0)
