@@ -5,6 +5,8 @@ import { Caller, Calls, token } from '../lib/calls.mjs';
 import { check, until } from '../lib/check.mjs';
 
 const ROOM = '/calls/audio_room/talk';
+/** The floor is given and taken, and a session ended, within this time, in milliseconds. */
+const FLOOR_MS = 1000;
 
 export default async function (stage) {
   const calls = new Calls(stage.http);
@@ -26,9 +28,10 @@ export default async function (stage) {
   const granted = Date.now();
   await calls.post(`${ROOM}/permissions`, hana, { user: 'lea', grant: ['send-audio'] });
   await until('the listener hears of the grant', () => atLea.saw('call_permissions_changed'));
+  const begins = until('the host hears the listener', () => host.heard > granted && host.heard);
   await listener.sing();
-  await until('the host hears the listener', () => host.heard > granted);
-  console.error(`heard ${host.heard - granted} ms after the grant`);
+  const heard = (await begins) - granted;
+  check(heard <= FLOOR_MS, `heard ${heard} ms after the grant`);
 
   // Its client sings on.
   const revoked = Date.now();
@@ -40,13 +43,15 @@ export default async function (stage) {
     last = host.heard;
     return still;
   });
-  console.error(`last heard ${last - revoked} ms after the revocation`);
+  const silent = last - revoked;
+  check(silent <= FLOOR_MS, `heard until ${silent} ms after the revocation`);
   check(host.tracks === 1, `the host was given ${host.tracks} tracks in place of one`);
 
   const voided = Date.now();
   await calls.post('/users/lea/revoke', calls.server);
   await until('the session of the revoked user ends', () => listener.gone);
-  console.error(`session ended ${listener.gone.at - voided} ms after the revocation of the token`);
+  const gone = listener.gone.at - voided;
+  check(gone <= FLOOR_MS, `the session ended ${gone} ms after the revocation of the token`);
   await atLea.ended;
   const late = await calls.ask('POST', `${ROOM}/join`, lea);
   check(late.status === 401 && late.body.error.code === 'token_revoked', `a revoked token joins: ${late.status}`);
@@ -59,4 +64,5 @@ export default async function (stage) {
   await Promise.all([host.leave(), listener.leave()]);
   await stage.empty();
   await dispose();
+  return `heard after ${heard} ms, silent after ${silent} ms, out after ${gone} ms`;
 }

@@ -27,7 +27,7 @@ export default async function (stage) {
   const events = await calls.listen(vik, 'livestream:show');
   await until('two are there', async () => (await calls.ask('GET', SHOW, hana)).body.call.participants === 2);
   check(viewer.tracks === 0, 'a viewer receives a track in backstage');
-  // Refused by silence, which the client takes ten seconds to believe: what counts is that no track comes.
+  // Refused at once (NOT_ALLOWED), which this client takes ten seconds to believe: what counts is that no track comes.
   void viewer.sing().catch(() => undefined);
 
   const lifted = Date.now();
