@@ -25,11 +25,17 @@ export default async function (stage) {
   }
 
   const lost = await Visitor.open(stage, 'Lost');
-  for (const [path, words] of [['/live/nothing', 'There is no livestream here'], ['/meet/a b', 'There is no such page']]) {
-    await lost.goto(path);
-    await lost.sees(words);
-    await accessible(lost.page, path);
-  }
+  await lost.goto('/');
+  await plans(lost);
+  await lost.page.fill('[name=invitation]', 'not a name');
+  await lost.press('Join');
+  await lost.sees('That is no link to a call');
+  await lost.page.fill('[name=invitation]', 'livestream:nothing');
+  await lost.press('Join');
+  await lost.sees('There is no livestream here');
+  await accessible(lost.page, 'a livestream that is not there');
+  await lost.goto('/meet/a b');
+  await lost.sees('There is no such page');
   await calls.post('/calls/default/river/end', calls.server);
   await lost.goto('/meet/river');
   await lost.sees('The river is over');
@@ -48,4 +54,16 @@ export default async function (stage) {
   await lost.sees('The server does not answer');
   await accessible(lost.page, 'the page without a server');
   await stage.empty();
+}
+
+/** Schedules a call, which then stands in the list. */
+async function plans(visitor) {
+  await visitor.page.locator('.home-calls button:enabled', { hasText: 'Schedule' }).click();
+  await visitor.page.fill('[name=title]', 'Flood plan');
+  await accessible(visitor.page, 'the plan of a call');
+  await visitor.page.locator('dialog').getByRole('button', { name: 'Schedule' }).click();
+  await visitor.sees('It is planned');
+  await visitor.press('Done');
+  await visitor.sees('Coming up');
+  await visitor.page.locator('.call-row', { hasText: 'Flood plan' }).waitFor();
 }

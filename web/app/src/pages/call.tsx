@@ -40,8 +40,8 @@ function CallView({ session, kind, id }: CallPageProps) {
   const [returning, setReturning] = useState(false);
   const title = titleOf(info, id);
   const inside = state.status === 'joined' || state.status === 'reconnecting';
-  if (inside) been.current = true;
   useEffect(() => {
+    if (inside) been.current = true;
     document.title = `${title} · Thalweg`;
   }, [title, inside]);
   const Inside = INSIDE[kind];
