@@ -1,5 +1,5 @@
 // @thalweg/client without devices: it joins all the same and says in words what is wrong, before the call and in it, and works once
-// that is mended. And the page of the quickstart, as its guide shows it: two meet.
+// that is mended; the same user in another tab closes the first. And the page of the quickstart, as its guide shows it: two meet.
 // deadline: 180, for machines that do much else
 import { readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -57,7 +57,14 @@ export default async function (stage) {
     const { camera } = await ann.look();
     return [camera.status === 'failed' && camera.title === 'Camera stopped', camera];
   });
-  await ann.run((sdk) => sdk.client.close());
+  // The same user in another tab.
+  const again = await site.page('ann');
+  await again.run((sdk) => sdk.take('default', 'standup').join());
+  await reach('the first tab is told', async () => {
+    const { state, fault, camera } = await ann.look();
+    return [state === 'left' && fault === 'You joined from somewhere else' && camera.status === 'off', { state, fault, camera }];
+  });
+  for (const page of [ann, again]) await page.run((sdk) => sdk.client.close());
 
   await quickstart(stage);
   await stage.empty();

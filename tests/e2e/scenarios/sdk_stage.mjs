@@ -35,10 +35,12 @@ async function audioRoom(site) {
   await until('the listener is muted', async () => (await lea.look()).microphone.status === 'off');
   await lea.run((sdk) => sdk.call.microphone.enable());
   await until('she unmutes herself', async () => (await hana.look()).people.some(({ id, microphone }) => id === 'lea' && microphone));
+  await lea.run((sdk) => (window.source = sdk.call.microphone.state.value.track.mediaStreamTrack, true));
   await hana.run((sdk) => sdk.call.revoke('lea', 'send-audio'));
   await reach('she may speak no more, and her microphone has stopped', async () => {
     const { microphone } = await lea.look();
-    return [!microphone.allowed && microphone.status === 'off' && microphone.title === 'Microphone not allowed', microphone];
+    const source = await lea.page.evaluate(() => window.source.readyState);
+    return [!microphone.allowed && microphone.status === 'off' && microphone.title === 'Microphone not allowed' && source === 'ended', [microphone, source]];
   });
   await hana.run((sdk) => sdk.call.kick('lea'));
   await reach('she is told that she was removed', async () => {

@@ -382,6 +382,8 @@ export class Call {
   async #curtain(signal: AbortSignal): Promise<void> {
     if (!this.#info.value) await this.get().catch(() => undefined);
     const info = this.#info.value;
+    // Names are resolved and TLS is up by the time the curtain rises.
+    void this.room.prepareConnection(this.parts.api.base.replace(/^http/, 'ws')).catch(() => undefined);
     const ahead = info?.starts_at_ms ? info.starts_at_ms - (info.settings.backstage.join_ahead_s ?? 0) * 1000 - Date.now() : undefined;
     await new Promise<void>((resolve) => {
       const done = (): void => {

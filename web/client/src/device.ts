@@ -51,6 +51,8 @@ export abstract class Device {
   #turn = 0;
   #preview: LocalTrack | undefined;
   #watched: MediaStreamTrack | undefined;
+  /** What was published last, while the person wants it: the room may take it down before it is known why. */
+  #shown: LocalTrack | undefined;
 
   constructor(
     /** What it is. */
@@ -147,6 +149,7 @@ export abstract class Device {
   /** The call is over: everything is off, and what was wanted is remembered for the next time. @internal */
   finish(): void {
     this.#turn += 1;
+    this.#shown = undefined;
     this.#dropPreview();
     this.patch({ status: 'off', fault: undefined, track: undefined });
   }
@@ -156,9 +159,9 @@ export abstract class Device {
     const allowed = this.around.can(NEEDS[this.kind]);
     if (allowed === this.cell.value.allowed) return;
     this.patch({ allowed });
-    const running = this.cell.value.status !== 'off';
+    const wanted = this.cell.value.status !== 'off' || this.#shown !== undefined;
     // A camera that nobody may see must not run.
-    if (!allowed && running) void this.#halt(deviceFault(this.kind, new ThalwegError('missing_capability', '')));
+    if (!allowed && wanted) void this.#halt(deviceFault(this.kind, new ThalwegError('missing_capability', '')));
     if (allowed && this.cell.value.fault?.code === 'forbidden') this.patch({ fault: undefined });
   }
 
@@ -201,11 +204,12 @@ export abstract class Device {
 
   async #halt(fault: Fault | undefined): Promise<void> {
     this.#turn += 1;
-    const { track } = this.cell.value;
+    const shown = this.#shown;
+    this.#shown = undefined;
     this.#dropPreview();
     this.patch({ status: 'off', fault, track: undefined });
     if (this.around.joined()) await this.unpublish().catch(() => undefined);
-    if (!this.cell.value.allowed) track?.stop();
+    if (!this.cell.value.allowed) shown?.stop();
   }
 
   #dropPreview(): void {
@@ -220,8 +224,10 @@ export abstract class Device {
     if (!this.around.joined() || this.around.room.state !== ConnectionState.Connected) return;
     const { publication } = this;
     const track = publication?.isMuted === false ? publication.track : undefined;
-    if (track) this.patch({ status: 'on', fault: undefined, track });
-    else if (this.cell.value.status === 'on') this.patch({ status: 'off', track: undefined });
+    if (track) {
+      this.#shown = track as LocalTrack;
+      this.patch({ status: 'on', fault: undefined, track });
+    } else if (this.cell.value.status === 'on') this.patch({ status: 'off', track: undefined });
   }
 
   /** Notices when the running device is pulled out. */
