@@ -80,8 +80,10 @@ class Encoder:
             task.cancel()
         with contextlib.suppress(ProcessLookupError):
             self.process.send_signal(signal.SIGINT)
+        # It hears the signal only when it waits for no picture.
+        self.process.stdin.close()
         try:
-            await asyncio.wait_for(self.process.wait(), 15)
+            await asyncio.wait_for(self.process.wait(), 10)
         except asyncio.TimeoutError:
             self.process.kill()
             await self.process.wait()

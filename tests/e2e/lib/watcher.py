@@ -14,6 +14,7 @@ from aiortc.rtp import RtcpSrPacket
 
 from guest import token
 
+DECODER_OF = aiortc.rtcrtpreceiver.get_decoder
 HERTZ = {"audio": 48_000, "video": 90_000}
 
 
@@ -62,8 +63,7 @@ class Watcher:
         self._room = room
         self.video, self.audio = Line("video"), Line("audio")
         aiortc.rtcrtpreceiver.TimestampMapper = _Unmapped
-        if not decode:
-            aiortc.rtcrtpreceiver.get_decoder = lambda _: _Undecoded()
+        aiortc.rtcrtpreceiver.get_decoder = DECODER_OF if decode else lambda _: _Undecoded()
         self._tasks: list[asyncio.Task] = []
 
     async def __aenter__(self) -> "Watcher":
