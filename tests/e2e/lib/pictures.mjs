@@ -228,5 +228,15 @@ await part('live', async () => {
   for (const visitor of [ada, ...viewers]) await visitor.close();
 });
 
+// The last: it takes the server away.
+await part('broken', async () => {
+  await calls.post('/calls/default/broken', calls.server, { created_by: 'ada', custom: { title: 'Monday stand-up' } });
+  const ada = await open('Ada Lind', { token: asUser('ada') });
+  await ada.enter('/meet/broken', 'Join');
+  await server.stop();
+  await ada.sees('The connection broke');
+  await both(ada, 'meeting-broken');
+});
+
 await stage.close();
 await server.stop();

@@ -1,12 +1,13 @@
 // A meeting: everybody on a grid, or one on the stage; the chat beside it.
 import { useState } from 'react';
-import { CallControls, Chat, ConnectionBanner, CopyButton, GridLayout, ReactionRise, RoundButton, SpeakerLayout, usePeople, useViews } from '@thalweg/react';
+import { CallControls, Chat, ConnectionBanner, CopyButton, GridLayout, ReactionRise, RoundButton, SpeakerLayout, useCallState, usePeople, useViews } from '@thalweg/react';
 import { CallTop, invitation } from '../parts/call-top';
 import { ChatToggle } from '../parts/chat-toggle';
 import { useLeave } from '../parts/leave';
 
 export function Meeting({ title }: { title: string }) {
   const people = usePeople();
+  const { status } = useCallState();
   const views = useViews();
   const [speaker, setSpeaker] = useState(false);
   const [chatting, setChatting] = useState(false);
@@ -21,7 +22,7 @@ export function Meeting({ title }: { title: string }) {
       <main className="floor" data-chat={chatting || undefined}>
         <div className="floor-pictures">
           {staged ? <SpeakerLayout views={views} /> : <GridLayout views={views} />}
-          {people.length === 1 && !views.staged && <Alone />}
+          {people.length === 1 && status === 'joined' && !views.staged && <Alone />}
           <ReactionRise />
         </div>
         {chatting && <Chat onClose={() => setChatting(false)} />}
