@@ -1,6 +1,6 @@
 // Camera and microphone: which one, and how it is opened.
 import { LocalAudioTrack, LocalVideoTrack, createLocalAudioTrack, createLocalVideoTrack, type LocalTrack } from 'livekit-client';
-import { Device, NEEDS, SOURCES, listed, type DeviceChoice, type Surroundings } from './device.js';
+import { Device, NEEDS, listed, type DeviceChoice, type Surroundings } from './device.js';
 import { deviceFault, devicesReachable } from './fault.js';
 import { meant, recall, remember } from './memory.js';
 
@@ -74,7 +74,7 @@ export class Capture extends Device {
     const there = this.publication;
     if (there?.track && there.isMuted) return void (await there.unmute());
     if (there?.track) return;
-    await this.around.room.localParticipant.publishTrack(await this.open(), { source: SOURCES[this.kind] });
+    await this.publishOne(await this.open());
   }
 
   protected override async unpublish(): Promise<unknown> {

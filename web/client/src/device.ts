@@ -42,6 +42,11 @@ export interface Surroundings {
 export const SOURCES = { camera: Track.Source.Camera, microphone: Track.Source.Microphone, screen: Track.Source.ScreenShare } as const;
 export const NEEDS = { camera: 'send-video', microphone: 'send-audio', screen: 'screenshare' } as const;
 
+/** What each is called in LiveKit's protocol: `TrackSource`. */
+const PROTOCOL = { camera: 1, microphone: 2, screen: 3 } as const;
+/** How long the room's word may take after the call's, in milliseconds. */
+const GRANT_MS = 5_000;
+
 /** Something that is on or off and may fail. Before the call is joined, switching it on makes a preview, which `join` publishes. */
 export abstract class Device {
   protected readonly cell: Cell<DeviceState>;
@@ -115,6 +120,16 @@ export abstract class Device {
     await this.#start();
   }
 
+  /** Publishes a track that runs; one that cannot be published must not run on unseen. */
+  protected async publishOne(track: LocalTrack): Promise<void> {
+    try {
+      await this.around.room.localParticipant.publishTrack(track, { source: SOURCES[this.kind] });
+    } catch (error) {
+      track.stop();
+      throw error;
+    }
+  }
+
   protected patch(change: Partial<DeviceState>): void {
     this.cell.set({ ...this.cell.value, ...change });
   }
@@ -180,11 +195,34 @@ export abstract class Device {
     }
   }
 
+  /** Waits for the room to know what the call has just granted: the news comes by two ways, and this one is needed to publish. */
+  #permitted(): Promise<void> {
+    const { room } = this.around;
+    const may = (): boolean => {
+      const { canPublish = true, canPublishSources = [] } = room.localParticipant.permissions ?? {};
+      return canPublish && (canPublishSources.length === 0 || canPublishSources.includes(PROTOCOL[this.kind]));
+    };
+    return new Promise((resolve) => {
+      const look = (late: boolean): void => {
+        if (!late && !may()) return;
+        clearTimeout(timer);
+        room.off(RoomEvent.ParticipantPermissionsChanged, changed);
+        resolve();
+      };
+      const changed = (): void => look(false);
+      const timer = setTimeout(() => look(true), GRANT_MS);
+      room.on(RoomEvent.ParticipantPermissionsChanged, changed);
+      look(false);
+    });
+  }
+
   /** In the call. */
   async #send(turn: number): Promise<void> {
+    await this.#permitted();
+    if (turn !== this.#turn) return;
     const preview = this.#preview;
     this.#preview = undefined;
-    if (preview) await this.around.room.localParticipant.publishTrack(preview, { source: SOURCES[this.kind] });
+    if (preview) await this.publishOne(preview);
     else await this.publish();
     if (turn !== this.#turn) return void (this.#wish === false && (await this.unpublish()));
     this.#follow();
