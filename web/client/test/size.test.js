@@ -34,3 +34,13 @@ test('the package stays as small as its README says', async () => {
   const said = /\*\*([\d.]+) kB\*\*/.exec(readFileSync(new URL('../README.md', import.meta.url), 'utf8'))?.[1];
   assert.ok(Math.abs(Number(said) - whole / 1000) < 0.5, `the README says ${said} kB, it is ${whole} bytes`);
 });
+
+test('the one file that the server hands out is whole', async () => {
+  const file = new URL('../../dist/sdk/thalweg-client.js', import.meta.url);
+  const { ThalwegClient, callFault } = await import(file.href);
+  assert.equal(new ThalwegClient({ url: 'https://calls.example.com', anonymous: true }).call('default', 'one').name, 'default:one');
+  assert.equal(typeof callFault, 'function');
+  const bytes = gzipSync(readFileSync(file)).length;
+  // The quickstart says 150 kB.
+  assert.ok(bytes > 100_000 && bytes < 155_000, `${bytes} bytes`);
+});
