@@ -89,10 +89,12 @@ fn news(event: &RoomEvent) -> Option<News> {
                 _ => Visitor::Machine,
             },
         },
-        RoomEvent::ParticipantLeft(_, who) => News::Left { identity: who.identity.clone(), session: who.sid.clone() },
+        RoomEvent::ParticipantLeft(_, who, _) => {
+            News::Left { identity: who.identity.clone(), session: who.sid.clone() }
+        }
         RoomEvent::LiveStarted(..) => News::MediaStarted,
         RoomEvent::LiveEnded(_) => News::MediaEnded,
-        RoomEvent::RoomFinished(_) => News::Finished,
+        RoomEvent::RoomFinished(..) => News::Finished,
         _ => return None,
     })
 }

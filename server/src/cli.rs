@@ -1,5 +1,6 @@
 //! The command line: a flag for each key of the configuration, and a few errands.
 
+mod admin;
 mod keys;
 mod load;
 mod room;
@@ -38,6 +39,8 @@ pub enum Invocation {
     Doctor(Asked),
     /// Ask a running server for its rooms.
     Room(Asked, Box<room::Errand>),
+    /// Print a link to the operators' page.
+    Admin(Asked, admin::Errand),
     /// Load a running server.
     Load(Box<load::Errand>),
     /// Be the codecs' process of a running server.
@@ -70,6 +73,7 @@ pub fn parse(
             Some((errand, matches)) => Invocation::Room(asked(matches, environment), Box::new(errand)),
             None => return Err(command().error(clap::error::ErrorKind::MissingSubcommand, "what of the rooms?")),
         },
+        Some(("admin", matches)) => Invocation::Admin(asked(matches, environment), admin::Errand::of(matches)),
         Some(("doctor", matches)) => Invocation::Doctor(asked(matches, environment)),
         Some(("check-config", matches)) => Invocation::CheckConfig(asked(matches, environment)),
         _ => Invocation::Serve(asked(&matches, environment)),
@@ -102,6 +106,11 @@ impl Invocation {
             Self::Room(asked, errand) => {
                 let (config, _) = asked.config()?;
                 print!("{}", runtime()?.block_on(errand.run(&config))?);
+                Ok(())
+            }
+            Self::Admin(asked, errand) => {
+                let (config, _) = asked.config()?;
+                print!("{}", errand.link(&config)?);
                 Ok(())
             }
             Self::Doctor(asked) => {
@@ -165,6 +174,7 @@ fn command() -> Command {
         .subcommand(load::command())
         .subcommand(Command::new("keys").about("Print a new API key and its secret, for the file's keys section"))
         .subcommand(room::command(with_config))
+        .subcommand(admin::command(with_config))
         .subcommand(
             Command::new("doctor")
                 .about("Look at ports, addresses, certificates, names and limits, and say what is wrong and how to mend it")

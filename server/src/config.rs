@@ -67,6 +67,10 @@ pub struct Config {
     pub room: Room,
     /// When to say no.
     pub limit: Limit,
+    /// How often.
+    pub rates: Rates,
+    /// Proxies that are believed when they tell whom a request is from.
+    pub trusted_proxies: Vec<Cidr>,
     /// Where what outlives a room is kept.
     pub store: store::Place,
     /// Who is told of rooms.
@@ -137,6 +141,10 @@ pub struct Ingress {
     pub rtmp_base_url: String,
     /// The address that clients of WHIP are told; empty makes it of the HTTP port.
     pub whip_base_url: String,
+    /// Encoders of one address at a time.
+    pub per_address: u32,
+    /// Wrong stream keys after which an address is kept out for a minute.
+    pub wrong_keys: u32,
 }
 
 /// Where HTTP and WebSocket listen.
@@ -157,6 +165,8 @@ pub struct Logging {
     pub level: Level,
     /// JSON lines in place of text.
     pub json: bool,
+    /// Lines of one kind about one source in a second; 0 is no limit.
+    pub per_source: u32,
 }
 
 /// Where media flows.
@@ -248,6 +258,32 @@ pub struct Limit {
     pub api_body_bytes: u32,
     /// Longest life of a token that opens a room; zero is any.
     pub token_life: Duration,
+}
+
+/// How much one source may do in a second; as much as in [`quota::BURST_S`] seconds may come at once, and 0 is no limit.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Rates {
+    /// Requests of one address to the HTTP port.
+    pub http: u32,
+    /// WebSockets that one address opens.
+    pub joins: u32,
+    /// Joins of one identity in one room.
+    pub identity: u32,
+    /// Requests to the server API with one key.
+    pub key: u32,
+    /// ICE checks of one address that fail, for each media thread.
+    pub ice: u32,
+    /// DTLS handshakes that one address begins, for each media thread.
+    pub dtls: u32,
+    /// TURN and STUN answers to one address that has proven nothing.
+    pub turn: u32,
+}
+
+impl Default for Rates {
+    /// Several times what an office behind one address needs when its network comes back.
+    fn default() -> Self {
+        Self { http: 1000, joins: 300, identity: 5, key: 2000, ice: 100, dtls: 300, turn: 50 }
+    }
 }
 
 /// The texts that a configuration is made of.

@@ -1,5 +1,6 @@
 //! The HTTP front besides signalling: the page, health, metrics, and what development needs.
 
+mod admin;
 mod development;
 mod metrics;
 mod page;
@@ -18,11 +19,14 @@ use livekit::Lobby;
 use store::Store;
 
 use crate::config::Config;
+use crate::gate::Gate;
 use crate::ingress::Door;
 use crate::node::{Node, Stats};
 use crate::relay::Relay;
 use crate::whip::House;
 
+/// Rooms of which the metrics tell by name: each is a handful of time series.
+const METRICS_ROOMS_MAX: usize = 50;
 /// Prometheus' text format.
 const METRICS_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 
@@ -37,6 +41,7 @@ pub(crate) struct Front {
     relay: Option<Arc<Relay>>,
     whip: Option<Arc<House>>,
     calls: Option<Calls>,
+    gate: Arc<Gate>,
     draining: AtomicBool,
 }
 
@@ -53,6 +58,7 @@ impl Front {
             relay: node.relay.clone(),
             whip: None,
             calls: None,
+            gate: Arc::new(Gate::new(config)),
             draining: AtomicBool::new(false),
         }
     }
@@ -81,6 +87,30 @@ impl Front {
         self
     }
 
+    /// Who counts requests by address.
+    pub(crate) fn gate(&self) -> &Arc<Gate> {
+        &self.gate
+    }
+
+    /// What was too much of one source, by entrance.
+    fn throttled(&self) -> Vec<(&'static str, u64)> {
+        let (http, websocket) = self.gate.refused();
+        let lobby = self.lobby.counts();
+        let shards = self.stats.shards();
+        let sum = |value: fn(&door::ShardStats) -> u64| shards.iter().map(value).sum::<u64>();
+        let mut all = vec![
+            ("http", http),
+            ("websocket", websocket),
+            ("identity", lobby.joins_throttled),
+            ("key", lobby.api_throttled),
+            ("ice", sum(|shard| shard.checks_throttled)),
+            ("dtls", sum(|shard| shard.handshakes_throttled)),
+        ];
+        all.extend(self.relay.as_ref().map(|relay| ("turn", relay.numbers().counts.throttled)));
+        all.extend(self.rtmp.as_ref().map(|rtmp| ("rtmp", rtmp.refused())));
+        all
+    }
+
     /// Tells load balancers to send nobody any more.
     pub(crate) fn drain(&self) {
         self.draining.store(true, Ordering::Relaxed);
@@ -101,6 +131,7 @@ pub(crate) fn router(front: Arc<Front>) -> Router {
         .route("/healthz", get(health))
         .route("/readyz", get(ready))
         .route("/metrics", get(metrics))
+        .merge(admin::router())
         .fallback(get(page::asset));
     if front.config.development {
         router = router.route("/debug/counts", get(development::counts));
@@ -132,6 +163,8 @@ async fn ready(State(front): State<Arc<Front>>) -> Response {
 async fn metrics(State(front): State<Arc<Front>>) -> Response {
     let mut text =
         metrics::text(&front.lobby.counts(), &front.stats.shards(), &front.media.stats(), front.stats.commands_lost());
+    text.push_str(&metrics::traffic(&front.lobby.counts().traffic, &front.lobby.busiest(METRICS_ROOMS_MAX)));
+    text.push_str(&metrics::throttled(&front.throttled(), crate::logs::withheld()));
     if let Some((store, hooks)) = &front.kept {
         text.push_str(&metrics::kept(&hooks.counts(), &store.counts()));
     }

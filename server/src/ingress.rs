@@ -80,6 +80,11 @@ impl Door {
         ]
     }
 
+    /// Connections refused by a limit.
+    pub(crate) fn refused(&self) -> u64 {
+        self.counters.refused.load(Ordering::Relaxed)
+    }
+
     fn guard(&self) -> MutexGuard<'_, Guard> {
         self.guard.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -115,7 +120,7 @@ pub(crate) fn start(
     let door = Arc::new(Door {
         lobby: node.lobby.clone(),
         commands: node.media.commands(),
-        guard: Mutex::default(),
+        guard: Mutex::new(Guard::new(&config.ingress)),
         counters: Counters::default(),
     });
     for listener in plain {

@@ -4,6 +4,7 @@
 //! wants, starts the media house, puts the lobby behind an HTTP port and carries words between the two.
 
 mod announce;
+mod audit;
 mod calls;
 mod candidates;
 pub mod cli;
@@ -11,6 +12,7 @@ pub mod config;
 mod doctor;
 mod external;
 mod front;
+mod gate;
 mod hooks;
 mod http;
 mod ingress;

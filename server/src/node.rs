@@ -5,10 +5,12 @@ use std::num::NonZeroU16;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::thread::available_parallelism;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use door::{Notice, Protocol, ShardId, ShardStats};
 use livekit::{IceServers, Limits, Lobby, MediaFacts, RoomSettings, ServerFacts, SignalSettings};
 use livekit_protocol::IceServer;
+use quota::Rate;
 use rand::distr::{Alphanumeric, SampleString};
 
 use crate::StartError;
@@ -96,15 +98,18 @@ pub(crate) fn start(
     let fingerprint = identity.fingerprint();
     let stats = Arc::new(Stats::new(shards.get()));
     let lobby: Arc<OnceLock<Lobby>> = Arc::default();
+    let known_relay: Arc<OnceLock<Arc<Relay>>> = Arc::default();
     let (sound, pauses) = (sound(config), config.rtc.allow_pause);
+    let sources = sources(config);
     let engine = move |id, now| {
         let config = shard::ShardConfig { id, shards: shards.get(), identity: identity.clone(), seed: None };
         let mut shard = shard::Shard::new(config, now);
         shard.limit_sound(sound);
         shard.allow_pause(pauses);
+        shard.limit_sources(sources);
         shard
     };
-    let media = net::start(&media_config(config, shards, bind.clone()), engine, notices(&lobby, &stats))?;
+    let media = net::start(&media_config(config, shards, bind.clone()), engine, notices(&lobby, &stats, &known_relay))?;
     let told = |sockets: &[SocketAddr]| {
         candidates::choose(Rules::new(&config.rtc, external), &candidates::interfaces(), sockets)
     };
@@ -113,6 +118,10 @@ pub(crate) fn start(
         return Err(StartError::ConfigNoAddress);
     }
     let relay = relay::start(config, &bind, (media.local_addrs(ShardId(0)), &candidates), certificates)?;
+    if let Some(relay) = &relay {
+        // Set once, here.
+        let _ = known_relay.set(Arc::clone(relay));
+    }
     let facts = facts(fingerprint, &candidates, &tcp_candidates);
     let lobby = lobby
         .get_or_init(|| Lobby::new(lobby_config(config, shards, facts, relay.clone()), sender(&media, &stats)))
@@ -128,6 +137,12 @@ fn shards(config: &Config) -> NonZeroU16 {
 fn sound(config: &Config) -> shard::SoundLimits {
     let count = |count: u32| usize::try_from(count).unwrap_or(usize::MAX);
     shard::SoundLimits { loudest: count(config.room.loudest), from: count(config.room.loudest_from) }
+}
+
+/// What one address may do on one media thread.
+fn sources(config: &Config) -> shard::SourceLimits {
+    let (failed_checks, handshakes) = (Rate::of(config.rates.ice), Rate::of(config.rates.dtls));
+    shard::SourceLimits { failed_checks, handshakes, seed: rand::random() }
 }
 
 fn media_config(config: &Config, shards: NonZeroU16, bind: Vec<IpAddr>) -> net::Config {
@@ -151,10 +166,22 @@ fn tcp_port(asked: TcpPort, bind: &[IpAddr]) -> Option<u16> {
     Some(port)
 }
 
-fn notices(lobby: &Arc<OnceLock<Lobby>>, stats: &Arc<Stats>) -> impl Fn(Notice) + Clone + Send + 'static {
-    let (lobby, stats) = (Arc::clone(lobby), Arc::clone(stats));
+fn notices(
+    lobby: &Arc<OnceLock<Lobby>>,
+    stats: &Arc<Stats>,
+    relay: &Arc<OnceLock<Arc<Relay>>>,
+) -> impl Fn(Notice) + Clone + Send + 'static {
+    let (lobby, stats, relay) = (Arc::clone(lobby), Arc::clone(stats), Arc::clone(relay));
     move |notice| match notice {
-        Notice::Stats(report) => stats.keep(*report),
+        Notice::Stats(stats_now) => stats.keep(*stats_now),
+        Notice::Reports(mut reports) => {
+            if let Some(relay) = relay.get() {
+                relay.mark(&mut reports);
+            }
+            if let Some(lobby) = lobby.get() {
+                lobby.notice(Notice::Reports(reports));
+            }
+        }
         // Before the lobby is there, no peer is there to be told of.
         other => drop(lobby.get().map(|lobby| lobby.notice(other))),
     }
@@ -192,6 +219,8 @@ fn lobby_config(config: &Config, shards: NonZeroU16, media: MediaFacts, relay: O
             identity_bytes_max: size(config.limit.identity_bytes),
             api_body_bytes_max: size(config.limit.api_body_bytes),
             token_life_max: config.limit.token_life,
+            identity: Rate::of(config.rates.identity),
+            key: Rate::of(config.rates.key),
         },
         ice_servers: IceServers { fixed: ice_servers(config), relay: relay.map(credentials) },
         signal: SignalSettings::default(),
@@ -234,6 +263,11 @@ fn ice_servers(config: &Config) -> Vec<IceServer> {
     let stun = config.rtc.stun_servers.iter();
     let stun = stun.map(|server| IceServer { urls: vec![format!("stun:{}", server.0)], ..IceServer::default() });
     turn.chain(stun).collect()
+}
+
+/// Seconds since 1970.
+pub(crate) fn now_s() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
 }
 
 fn size(count: u32) -> usize {

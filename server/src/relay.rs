@@ -6,14 +6,16 @@
 mod client;
 mod stream;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use door::{Leg, PeerReport};
 use livekit_protocol::IceServer;
+use quota::Rate;
 use rand::TryRngCore as _;
 use tokio::net::UdpSocket;
 use tokio::task::AbortHandle;
@@ -44,16 +46,18 @@ struct Media {
 /// What the relay holds under its lock.
 struct State {
     turn: Turn,
-    legs: HashMap<Client, Leg>,
+    legs: HashMap<Client, Relayed>,
 }
 
 /// A relayed address.
-struct Leg {
+struct Relayed {
     socket: Arc<UdpSocket>,
+    /// Where media sees it come from.
+    source: SocketAddr,
     carrier: AbortHandle,
 }
 
-impl Drop for Leg {
+impl Drop for Relayed {
     fn drop(&mut self) {
         self.carrier.abort();
     }
@@ -135,8 +139,9 @@ impl Relay {
             peers: media.iter().map(|media| media.told).collect(),
             allocations_max: ALLOCATIONS_MAX,
             per_user_max: usize::try_from(config.turn.per_user_max).unwrap_or(usize::MAX),
+            strangers: Rate::of(config.rates.turn),
         };
-        let turn = Turn::new(settings, credentials.clone(), &seed);
+        let turn = Turn::new(settings, credentials.clone(), &seed, Instant::now());
         let state = Mutex::new(State { turn, legs: HashMap::new() });
         let ttl_s = u64::from(config.turn.ttl_s);
         Ok(Self { state, media, credentials, ttl_s, urls, counters: Counters::default() })
@@ -157,6 +162,18 @@ impl Relay {
             bytes_in: read(&self.counters.to_media),
             bytes_out: read(&self.counters.to_clients),
             dropped: read(&self.counters.dropped),
+        }
+    }
+
+    /// Says of peers that come from a relayed address that they came through TURN.
+    pub(crate) fn mark(&self, reports: &mut [PeerReport]) {
+        let state = self.state();
+        if state.legs.is_empty() {
+            return;
+        }
+        let sources: HashSet<SocketAddr> = state.legs.values().map(|leg| leg.source).collect();
+        for report in reports.iter_mut().filter(|it| it.remote.is_some_and(|remote| sources.contains(&remote))) {
+            report.leg = Some(Leg::Turn);
         }
     }
 
@@ -201,15 +218,16 @@ impl Relay {
         family: Family,
         client: Client,
         back: &Back,
-        legs: &mut HashMap<Client, Leg>,
+        legs: &mut HashMap<Client, Relayed>,
     ) -> Option<SocketAddr> {
         let media = self.media.iter().find(|media| Family::of(media.told) == family)?;
         let socket = connected(media.real).inspect_err(|error| tracing::warn!(%error, "no relayed address")).ok()?;
         // Nobody can use the address from elsewhere; clients want one that looks like one.
-        let told = SocketAddr::new(media.told.ip(), socket.local_addr().ok()?.port());
+        let source = socket.local_addr().ok()?;
+        let told = SocketAddr::new(media.told.ip(), source.port());
         let socket = Arc::new(socket);
         let carrier = tokio::spawn(carry(Arc::clone(self), client, Arc::clone(&socket), back.clone())).abort_handle();
-        legs.insert(client, Leg { socket, carrier });
+        legs.insert(client, Relayed { socket, source, carrier });
         Some(told)
     }
 

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use axum::middleware::{from_fn, from_fn_with_state};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
@@ -18,8 +19,8 @@ use crate::listen::Secure;
 use crate::reload::{Reload, Reread};
 use crate::tls::Certificates;
 use crate::{
-    StartError, announce, calls, external, front, hooks, http, ingress, listen, logs, node, revocations, store, tls,
-    whip,
+    StartError, announce, audit, calls, external, front, gate, hooks, http, ingress, listen, logs, node, revocations,
+    store, tls, whip,
 };
 
 /// How long the last webhooks may take; what is not delivered then is delivered after the next start.
@@ -71,6 +72,7 @@ async fn run(config: &Config, reread: Reread) -> Result<(), StartError> {
     let (stop, stopped) = watch::channel(false);
     let router = node.lobby.router().merge(whip::router(house)).merge(front::router(Arc::clone(&front)));
     let router = router.merge(calls.as_ref().map_or_else(Router::new, calls_api::Calls::router));
+    let router = router.layer(from_fn(audit::keep)).layer(from_fn_with_state(Arc::clone(front.gate()), gate::pass));
     let serving = open_doors(listeners, certificates.as_ref(), &router, &stopped)?;
     let watched: Vec<_> = certificates.into_iter().chain(turns_own).collect();
     let reload = Reload::new(config, node.lobby.keys(), &watched, reread);

@@ -23,6 +23,7 @@ use whip::limits::{FRAGMENT_BYTES_MAX, OFFER_BYTES_MAX};
 use whip::{Credential, Refusal, credential};
 
 use crate::config::Config;
+use crate::ingress::Guard;
 use crate::node::Node;
 use answer::Answer;
 pub(crate) use house::House;
@@ -50,7 +51,7 @@ pub(crate) fn start(config: &Config, node: &Node, http: Option<&SocketAddr>) -> 
     if !url.is_empty() {
         node.lobby.ingresses().serve_whip(&url);
     }
-    Arc::new(House::new(node.lobby.clone()))
+    Arc::new(House::new(node.lobby.clone(), Guard::new(&config.ingress)))
 }
 
 /// The routes of both.

@@ -1,5 +1,8 @@
 //! The sample files in `config/` say what is true.
 
+#[path = "samples/limits.rs"]
+mod limits;
+
 use thalweg_server::config::schema::{self, Standing};
 use thalweg_server::config::{Config, Fault, Sources, TcpPort};
 

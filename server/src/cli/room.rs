@@ -116,6 +116,11 @@ impl Errand {
     }
 }
 
+/// Where the server of a configuration is, as a browser writes it.
+pub(super) fn home(config: &Config) -> String {
+    Address::of(config).to_string()
+}
+
 /// A table of rooms.
 fn rooms(answer: &Value) -> String {
     let rows = list(answer, "rooms").iter().map(|room| {

@@ -9,8 +9,8 @@ use super::fault::{Fault, Faults, Place};
 use super::outside;
 use super::raw::Raw;
 use super::read::{NodeIps, Preset};
-use super::values::{HostPort, Level, Secret, TcpPort, TurnServer, UdpPorts};
-use super::{Calls, Choice, Config, Http, Ingress, Limit, Logging, Room, Rtc, keyfile};
+use super::values::{Cidr, HostPort, Level, Secret, TcpPort, TurnServer, UdpPorts};
+use super::{Calls, Choice, Config, Http, Ingress, Limit, Logging, Rates, Room, Rtc, keyfile};
 use super::{
     DEVELOPMENT_KEY, DEVELOPMENT_SECRET, MEDIA_TCP_PORT_DEFAULT, PORT_DEFAULT, RTMP_PORT_DEFAULT, SECRET_CHARS_MIN,
     UDP_PORT_DEFAULT,
@@ -20,6 +20,8 @@ use super::{
 const SHARDS_MAX: u16 = 256;
 /// Longest grace at the end: beyond, a supervisor has killed the process anyway.
 const PATIENCE_MAX: Duration = Duration::from_secs(24 * 3600);
+/// Log lines of one kind about one source in a second.
+const LINES_PER_SOURCE: u32 = 5;
 const MAKE_KEYS: &str = "`thalweg keys` makes a key and a secret";
 
 /// Checks all values. `from_file` tells that there was a configuration text.
@@ -45,6 +47,8 @@ pub(crate) fn check(mut raw: Raw, from_file: bool) -> Result<(Config, Vec<Fault>
         rtc: rtc(&mut raw, development),
         room: room(&mut raw),
         limit: limit(&mut raw),
+        rates: rates(&mut raw),
+        trusted_proxies: trusted_proxies(&mut raw),
         store: outside::store(&mut raw, development),
         webhook,
         turn: outside::turn(&mut raw),
@@ -140,7 +144,14 @@ fn ingress(raw: &mut Raw, has_certificate: bool) -> Ingress {
         let text = "needs a certificate: set tls.cert_file and tls.key_file";
         raw.fault(raw.place("ingress.rtmps_port"), "ingress.rtmps_port", text);
     }
-    Ingress { rtmp_port: raw.take("ingress.rtmp_port").unwrap_or(unnamed), rtmps_port, rtmp_base_url, whip_base_url }
+    Ingress {
+        rtmp_port: raw.take("ingress.rtmp_port").unwrap_or(unnamed),
+        rtmps_port,
+        rtmp_base_url,
+        whip_base_url,
+        per_address: above_zero(raw, "ingress.connections_per_address", 32),
+        wrong_keys: above_zero(raw, "ingress.wrong_keys", 10),
+    }
 }
 
 fn calls(raw: &mut Raw) -> Calls {
@@ -169,7 +180,8 @@ fn calls(raw: &mut Raw) -> Calls {
 fn logging(raw: &mut Raw) -> Logging {
     let older = raw.take("log_level");
     let level = raw.take("logging.level").or(older).unwrap_or(Level::Info);
-    Logging { level, json: raw.take("logging.json").unwrap_or(false) }
+    let per_source = raw.take("logging.lines_per_source").unwrap_or(LINES_PER_SOURCE);
+    Logging { level, json: raw.take("logging.json").unwrap_or(false), per_source }
 }
 
 fn patience(raw: &mut Raw, key: &'static str, unnamed: Duration) -> Duration {
@@ -303,6 +315,25 @@ fn limit(raw: &mut Raw) -> Limit {
         api_body_bytes: above_zero(raw, "limit.max_api_request_body_size", 10 * 1024 * 1024),
         token_life: token_life(raw),
     }
+}
+
+fn rates(raw: &mut Raw) -> Rates {
+    let unnamed = Rates::default();
+    Rates {
+        http: raw.take("limit.rate.http").unwrap_or(unnamed.http),
+        joins: raw.take("limit.rate.joins").unwrap_or(unnamed.joins),
+        identity: raw.take("limit.rate.identity").unwrap_or(unnamed.identity),
+        key: raw.take("limit.rate.key").unwrap_or(unnamed.key),
+        ice: raw.take("limit.rate.ice").unwrap_or(unnamed.ice),
+        dtls: raw.take("limit.rate.dtls").unwrap_or(unnamed.dtls),
+        turn: raw.take("limit.rate.turn").unwrap_or(unnamed.turn),
+    }
+}
+
+/// A proxy on this machine is the operator's own.
+fn trusted_proxies(raw: &mut Raw) -> Vec<Cidr> {
+    let own = || ["127.0.0.0/8", "::1/128"].into_iter().filter_map(Cidr::parse).collect();
+    raw.take("trusted_proxies").unwrap_or_else(own)
 }
 
 /// Clients reconnect with tokens that the server mints for ten minutes at least.

@@ -2,15 +2,20 @@
 
 use std::fs;
 use std::path::Path;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use rustls::client::verify_server_name;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::server::ParsedCertificate;
 use store::Place;
+use x509_cert::der::Decode as _;
 
 use super::Finding;
 use crate::config::{Config, TcpPort, TlsFiles};
 use crate::tls::Certificates;
+
+/// A certificate is to be renewed when less is left: ACME clients do so at a third of ninety days.
+const RENEW_BEFORE: Duration = Duration::from_secs(21 * 24 * 3600);
 
 /// The certificates that the configuration names.
 pub(super) fn tls(config: &Config) -> Vec<Finding> {
@@ -48,7 +53,25 @@ fn certificate(what: &'static str, files: &TlsFiles, domain: Option<&str>) -> Fi
             format!("{file} is not for {domain}"),
             "clients refuse it: get a certificate with that name, or correct turn.domain",
         ),
-        _ => Finding::good(what, format!("{file} and its key belong together")),
+        _ => lasts(what, &file.to_string(), opened.leaf().and_then(|leaf| ends(&leaf)), SystemTime::now()),
+    }
+}
+
+/// When a certificate ends; `None` when it cannot be read.
+fn ends(leaf: &CertificateDer<'_>) -> Option<SystemTime> {
+    let leaf = x509_cert::Certificate::from_der(leaf).ok()?;
+    UNIX_EPOCH.checked_add(leaf.tbs_certificate().validity().not_after.to_unix_duration())
+}
+
+/// How long a certificate lasts.
+fn lasts(what: &'static str, file: &str, ends: Option<SystemTime>, now: SystemTime) -> Finding {
+    const RENEW: &str = "renew it; the new one is taken without a restart";
+    let Some(ends) = ends else { return Finding::warning(what, format!("{file}: its end cannot be read"), RENEW) };
+    let days = |span: Duration| span.as_secs() / (24 * 3600);
+    match ends.duration_since(now) {
+        Err(past) => Finding::fault(what, format!("{file} ended {} days ago", days(past.duration())), RENEW),
+        Ok(left) if left < RENEW_BEFORE => Finding::warning(what, format!("{file} ends in {} days", days(left)), RENEW),
+        Ok(left) => Finding::good(what, format!("{file} and its key belong together, {} days are left", days(left))),
     }
 }
 
@@ -81,5 +104,30 @@ fn writable(folder: &Path) -> Finding {
             format!("{shown}: {error}"),
             "give the folder to the server's user, or name another with store.path",
         ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_certificate_tells_how_long_it_lasts() {
+        let now = UNIX_EPOCH + Duration::from_secs(1_800_000_000);
+        let day = Duration::from_secs(24 * 3600);
+        for (ends, expected) in [
+            (Some(now + 60 * day), "good   TLS: a.pem and its key belong together, 60 days are left\n"),
+            (Some(now + 20 * day), "warn   TLS: a.pem ends in 20 days\n"),
+            (Some(now - 3 * day), "WRONG  TLS: a.pem ended 3 days ago\n"),
+            (None, "warn   TLS: a.pem: its end cannot be read\n"),
+        ] {
+            let told = lasts("TLS", "a.pem", ends, now).print();
+            assert!(told.starts_with(expected), "{told}");
+        }
+        // Made here, a certificate lasts until the year 4096.
+        let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+        let until = ends(made.cert.der()).unwrap().duration_since(UNIX_EPOCH).unwrap();
+        assert_eq!(until.as_secs() / (365 * 24 * 3600 + 6 * 3600 - 648), 4096 - 1970);
+        assert_eq!(ends(&CertificateDer::from(vec![1, 2, 3])), None);
     }
 }

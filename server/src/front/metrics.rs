@@ -4,6 +4,7 @@ use std::fmt::{Display, Write as _};
 
 use door::ShardStats;
 use livekit::LobbyCounts;
+use livekit::view::Traffic;
 use net::NetStats;
 
 /// Whether a number only rises.
@@ -44,6 +45,12 @@ const SHARD: &[Row<ShardStats>] = &[
     ("sounds_withheld", Counter, "Audio packets not among the loudest of a large room", |s| s.sounds_withheld),
     ("replays", Counter, "Subscriptions served from the ring instead of by a keyframe request", |s| s.replays),
     ("datagrams_unknown", Counter, "Datagrams of nobody known", |s| s.datagrams_unknown),
+    ("checks_throttled", Counter, "ICE checks not looked at: too many of their source were wrong", |s| {
+        s.checks_throttled
+    }),
+    ("handshakes_throttled", Counter, "DTLS handshakes put off: their source begins too many", |s| {
+        s.handshakes_throttled
+    }),
     ("datagrams_bad", Counter, "Datagrams that could not be read", |s| s.datagrams_bad),
     ("srtp_rejected", Counter, "Packets that failed authentication or replay check", |s| s.srtp_rejected),
     ("commands_stale", Counter, "Commands for what had ended", |s| s.commands_stale),
@@ -178,6 +185,40 @@ pub(super) fn numbers(numbers: &[(&'static str, &'static str, u64)], gauges: usi
     text
 }
 
+/// What was too much of one source, by the entrance at which it came.
+pub(super) fn throttled(entrances: &[(&'static str, u64)], lines: u64) -> String {
+    let mut text = String::new();
+    let name = head(&mut text, "thalweg_", "throttled", Counter, "What was refused because one source had too much");
+    for (entrance, count) in entrances {
+        line(&mut text, &format_args!("{name}{{entrance=\"{entrance}\"}}"), *count);
+    }
+    let name = head(&mut text, "thalweg_", "log_lines_withheld", Counter, "Log lines about sources that had enough");
+    line(&mut text, &name, lines);
+    text
+}
+
+/// Media by the way that it went: of all, and of the rooms that moved most.
+pub(super) fn traffic(all: &Traffic, rooms: &[(String, Traffic)]) -> String {
+    let mut text = String::new();
+    let name = head(&mut text, "thalweg_", "media_bytes", Counter, "Bytes of media by the way that it went");
+    legs(&mut text, &name, "", all);
+    let name = head(&mut text, "thalweg_", "room_media_bytes", Counter, "The same of the rooms that moved most");
+    for (room, traffic) in rooms {
+        // As the text format has it.
+        let room = room.replace('\\', r"\\").replace('"', "\\\"").replace('\n', r"\n");
+        legs(&mut text, &name, &format!("room=\"{room}\","), traffic);
+    }
+    text
+}
+
+fn legs(text: &mut String, name: &str, room: &str, traffic: &Traffic) {
+    for (leg, bytes) in traffic.legs() {
+        for (direction, count) in [("incoming", bytes.incoming), ("outgoing", bytes.outgoing)] {
+            line(text, &format_args!("{name}{{{room}leg=\"{leg}\",direction=\"{direction}\"}}"), count);
+        }
+    }
+}
+
 /// The numbers of the TURN server.
 pub(super) fn relay(numbers: &crate::relay::Numbers) -> String {
     let counts = &numbers.counts;
@@ -278,6 +319,19 @@ mod tests {
             "thalweg_net_turns_total 0",
             "livekit_room_total 7",
             "livekit_packet_total{direction=\"incoming\",transmission=\"initial\"} 5",
+        ] {
+            assert!(text.lines().any(|found| found == line), "{line} is missing in\n{text}");
+        }
+    }
+
+    #[test]
+    fn rooms_have_their_bytes_by_the_way_that_they_went() {
+        let mut all = Traffic::default();
+        all.turn.outgoing = 7;
+        let text = traffic(&all, &[(r#"a "b" \"#.into(), all)]);
+        for line in [
+            r#"thalweg_media_bytes_total{leg="turn",direction="outgoing"} 7"#,
+            r#"thalweg_room_media_bytes_total{room="a \"b\" \\",leg="udp",direction="incoming"} 0"#,
         ] {
             assert!(text.lines().any(|found| found == line), "{line} is missing in\n{text}");
         }

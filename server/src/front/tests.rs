@@ -100,3 +100,48 @@ async fn outside_development_there_is_no_such_door() {
         assert_eq!(ask(front, Method::GET, path, "*/*").await.status, StatusCode::NOT_FOUND, "{path}");
     }
 }
+
+#[tokio::test]
+async fn the_operators_page_tells_nothing_without_a_token() {
+    let front = front(&[]);
+    let page = ask(&front, Method::GET, "/admin", "text/html").await;
+    assert_eq!((page.status, page.mime.as_str()), (StatusCode::OK, "text/html; charset=utf-8"));
+    for (path, mime) in [("/admin/page.css", "text/css"), ("/admin/page.js", "text/javascript")] {
+        assert!(page.body.contains(path), "the page uses {path}");
+        assert!(ask(&front, Method::GET, path, "*/*").await.mime.starts_with(mime));
+    }
+    let rooms = async |grant: Option<fn(&mut livekit::token::VideoGrant)>, path: &str| {
+        let mut request = Request::builder().uri(path);
+        if let Some(change) = grant {
+            let token = livekit::AccessToken::new("devkey").grant(change);
+            let token = token.mint(&livekit::Secret::new("secret"), crate::node::now_s());
+            request = request.header(header::AUTHORIZATION, format!("Bearer {token}"));
+        }
+        let response = router(Arc::clone(&front)).oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
+        assert_eq!(response.headers()[header::CACHE_CONTROL], "no-store");
+        response.status()
+    };
+    let (list, room) = ("/admin/api/rooms", "/admin/api/rooms/demo");
+    assert_eq!(rooms(None, list).await, StatusCode::UNAUTHORIZED);
+    assert_eq!(rooms(Some(|it| it.room_join = true), list).await, StatusCode::FORBIDDEN);
+    assert_eq!(rooms(Some(|it| it.room_list = true), list).await, StatusCode::OK);
+    assert_eq!(rooms(Some(|it| it.room_list = true), room).await, StatusCode::FORBIDDEN);
+    let other: fn(&mut livekit::token::VideoGrant) = |it| (it.room_admin, it.room) = (true, "other".into());
+    assert_eq!(rooms(Some(other), room).await, StatusCode::FORBIDDEN);
+    assert_eq!(rooms(Some(|it| it.room_admin = true), room).await, StatusCode::NOT_FOUND, "all rooms are open to it");
+}
+
+#[tokio::test]
+async fn what_was_too_much_is_told_by_entrance() {
+    let answer = ask(
+        &front(&[("THALWEG_TURN_ENABLED", "true"), ("THALWEG_TURN_UDP_PORT", "0")]),
+        Method::GET,
+        "/metrics",
+        "*/*",
+    )
+    .await;
+    for entrance in ["http", "websocket", "identity", "key", "ice", "dtls", "turn"] {
+        let line = format!("thalweg_throttled_total{{entrance=\"{entrance}\"}} 0");
+        assert!(answer.body.lines().any(|found| found == line), "{line} is missing in\n{}", answer.body);
+    }
+}

@@ -1,15 +1,15 @@
 //! How many encoders may be connected, and what becomes of those who guess keys. Plain arithmetic.
 
 use std::collections::BTreeMap;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 use std::time::{Duration, Instant};
+
+use quota::home;
+
+use crate::config::Ingress;
 
 /// Connections of encoders at a time; each may hold 4 MiB.
 pub(super) const CONNECTIONS_MAX: usize = 512;
-/// Connections from one address at a time; a studio has a few encoders.
-pub(super) const PER_ADDRESS_MAX: usize = 32;
-/// Wrong keys after which an address is not let in for [`BLOCK`].
-pub(super) const STRIKES_MAX: u32 = 10;
 /// How long it is not let in, from its last wrong key on.
 pub(super) const BLOCK: Duration = Duration::from_secs(60);
 /// After this time without one, wrong keys are forgotten.
@@ -22,22 +22,31 @@ const DELAY_MAX: Duration = Duration::from_secs(4);
 const ADDRESSES_MAX: usize = 4096;
 
 /// Who is connected and who guessed.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Guard {
+    /// Connections from one address at a time; a studio has a few encoders.
+    per_address_max: usize,
+    /// Wrong keys after which an address is not let in for [`BLOCK`].
+    strikes_max: u32,
     connected: BTreeMap<IpAddr, usize>,
     strikes: BTreeMap<IpAddr, (u32, Instant)>,
 }
 
 impl Guard {
+    /// Nobody is there.
+    pub(crate) fn new(limits: &Ingress) -> Self {
+        let per_address_max = usize::try_from(limits.per_address).unwrap_or(usize::MAX);
+        Self { per_address_max, strikes_max: limits.wrong_keys, connected: BTreeMap::new(), strikes: BTreeMap::new() }
+    }
+
     /// Whether a connection may come; if so, it counts until [`Guard::leave`].
     pub(super) fn admit(&mut self, ip: IpAddr, now: Instant) -> bool {
         let home = home(ip);
-        let blocked = self
-            .strikes
-            .get(&home)
-            .is_some_and(|(strikes, last)| *strikes >= STRIKES_MAX && now.saturating_duration_since(*last) < BLOCK);
+        let blocked = self.strikes.get(&home).is_some_and(|(strikes, last)| {
+            *strikes >= self.strikes_max && now.saturating_duration_since(*last) < BLOCK
+        });
         let here = self.connected.get(&home).copied().unwrap_or(0);
-        if blocked || here >= PER_ADDRESS_MAX || self.connections() >= CONNECTIONS_MAX {
+        if blocked || here >= self.per_address_max || self.connections() >= CONNECTIONS_MAX {
             return false;
         }
         *self.connected.entry(home).or_default() += 1;
@@ -75,17 +84,19 @@ impl Guard {
     }
 }
 
-/// An IPv6 host owns a whole /64.
-fn home(ip: IpAddr) -> IpAddr {
-    match ip.to_canonical() {
-        IpAddr::V6(ip) => Ipv6Addr::from_bits(ip.to_bits() >> 64 << 64).into(),
-        v4 => v4,
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use std::net::Ipv6Addr;
+
     use super::*;
+    use crate::config::{Config, Sources};
+
+    const PER_ADDRESS_MAX: usize = 32;
+    const STRIKES_MAX: u32 = 10;
+
+    fn guard() -> Guard {
+        Guard::new(&Config::read(&Sources::default()).unwrap().0.ingress)
+    }
 
     fn ip(last: u8) -> IpAddr {
         [10, 0, 0, last].into()
@@ -93,7 +104,7 @@ mod tests {
 
     #[test]
     fn guessers_wait_ever_longer_and_are_then_kept_out() {
-        let (mut guard, now) = (Guard::default(), Instant::now());
+        let (mut guard, now) = (guard(), Instant::now());
         let delays: Vec<u128> = (0..STRIKES_MAX).map(|_| guard.struck(ip(1), now).as_millis()).collect();
         assert_eq!(delays[..6], [250, 500, 1000, 2000, 4000, 4000]);
         assert!(!guard.admit(ip(1), now));
@@ -105,7 +116,7 @@ mod tests {
 
     #[test]
     fn connections_are_limited_by_address_and_in_all() {
-        let (mut guard, now) = (Guard::default(), Instant::now());
+        let (mut guard, now) = (guard(), Instant::now());
         assert!((0..PER_ADDRESS_MAX).all(|_| guard.admit(ip(1), now)));
         assert!(!guard.admit(ip(1), now));
         guard.leave(ip(1));
@@ -120,7 +131,7 @@ mod tests {
 
     #[test]
     fn an_ipv6_network_is_one_address() {
-        let (mut guard, now) = (Guard::default(), Instant::now());
+        let (mut guard, now) = (guard(), Instant::now());
         for host in 0..STRIKES_MAX as u16 {
             guard.struck(Ipv6Addr::new(0x2001, 0xdb8, 0, 1, 0, 0, 0, host).into(), now);
         }
@@ -130,7 +141,7 @@ mod tests {
 
     #[test]
     fn memory_of_guessers_is_bounded() {
-        let (mut guard, now) = (Guard::default(), Instant::now());
+        let (mut guard, now) = (guard(), Instant::now());
         for n in 0..ADDRESSES_MAX as u32 + 100 {
             guard.struck(IpAddr::from(n.to_be_bytes()), now + Duration::from_millis(n.into()));
         }

@@ -43,11 +43,11 @@ pub(crate) struct House {
 }
 
 impl House {
-    pub(crate) fn new(lobby: Lobby) -> Self {
+    pub(crate) fn new(lobby: Lobby, guard: Guard) -> Self {
         Self {
             lobby,
             sessions: Mutex::default(),
-            guard: Mutex::default(),
+            guard: Mutex::new(guard),
             punished: Semaphore::new(PUNISHED_MAX),
             begun: AtomicU64::new(0),
             refused: AtomicU64::new(0),

@@ -18,7 +18,8 @@ fn house() -> Arc<House> {
         signal: livekit::SignalSettings::default(),
         server: livekit::ServerFacts { version: "1".into(), node_id: "ND_x".into(), region: String::new() },
     };
-    Arc::new(House::new(livekit::Lobby::new(config, Arc::new(|_| {}))))
+    let guard = Guard::new(&crate::config::Config::read(&crate::config::Sources::default()).unwrap().0.ingress);
+    Arc::new(House::new(livekit::Lobby::new(config, Arc::new(|_| {})), guard))
 }
 
 async fn ask(method: Method, path: &str, headers: &[(&str, &str)], body: &str) -> Response {

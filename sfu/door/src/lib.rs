@@ -10,6 +10,7 @@ pub mod keys;
 pub mod notice;
 pub mod packets;
 pub mod peer;
+pub mod report;
 pub mod track;
 
 pub use codec::{Codec, CodecParams, ExtensionKind, ExtensionMap, PayloadMap};
@@ -19,4 +20,5 @@ pub use keys::{DownKey, PeerKey, ShardId, TrackKey};
 pub use notice::{Flow, Health, Level, Notice, PeerEnd, ShardStats};
 pub use packets::Packets;
 pub use peer::{ChannelLabel, DtlsRole, Fingerprint, IceCredentials, PeerParams};
+pub use report::{Bytes, DownReport, EncodingReport, Leg, PeerReport, UpReport};
 pub use track::{DownTrackParams, Kind, LayerTarget, SsrcPair, UpTrackParams, Weight};

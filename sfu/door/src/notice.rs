@@ -1,6 +1,6 @@
 //! What the media house tells control.
 
-use crate::{ChannelLabel, DownKey, PeerKey, ShardId, TrackKey};
+use crate::{ChannelLabel, DownKey, PeerKey, PeerReport, ShardId, TrackKey};
 
 /// Why a peer ended from the media house's point of view.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -83,6 +83,10 @@ pub struct ShardStats {
     pub datagrams_unknown: u64,
     pub datagrams_bad: u64,
     pub srtp_rejected: u64,
+    /// ICE checks not looked at because too many of their source were wrong.
+    pub checks_throttled: u64,
+    /// DTLS handshakes not begun yet because their source begins too many.
+    pub handshakes_throttled: u64,
     pub commands_stale: u64,
     pub data_in: u64,
     pub data_out: u64,
@@ -140,6 +144,8 @@ pub enum Notice {
     Levels(Vec<Level>),
     /// Peers whose media fares otherwise than was told last, looked at every 5 s.
     Health(Vec<Health>),
+    /// Peers whose media moved since they were told of last, and those that end; looked at every 5 s.
+    Reports(Vec<PeerReport>),
     /// Every second.
     Stats(Box<ShardStats>),
 }

@@ -40,6 +40,7 @@ pub(crate) struct Encoding {
     layers: [Option<Instant>; SPATIAL_LAYERS as usize],
     top_spatial: u8,
     rates: Rates,
+    payload_bytes: u64,
 }
 
 /// The newest key frame.
@@ -89,6 +90,7 @@ impl Encoding {
             layers: [None; SPATIAL_LAYERS as usize],
             top_spatial: 0,
             rates: Rates::default(),
+            payload_bytes: 0,
         }
     }
 
@@ -126,6 +128,7 @@ impl Encoding {
             return Outcome::Refused;
         }
         self.last = Some(now);
+        self.payload_bytes += incoming.payload.len() as u64;
         self.rates.add(now, header.len() + incoming.payload.len(), meta.frame.points);
         self.note_layer(now, &meta.frame);
         self.throttle.unpark();
@@ -155,6 +158,25 @@ impl Encoding {
     pub(crate) fn count(&mut self, now: Instant, packet: &Packet<'_>, codec: &CodecParams) {
         self.clock_hz = codec.clock_hz;
         self.reception.count(now, packet.timestamp(), codec.clock_hz);
+    }
+
+    /// Payload bytes since it began, each packet once.
+    pub(crate) fn payload_bytes(&self) -> u64 {
+        self.payload_bytes
+    }
+
+    /// Pictures that began within `span` before `now`, as far as their packets are kept. Walks them: not for every packet.
+    pub(crate) fn pictures(&self, now: Instant, span: Duration) -> u32 {
+        let Some(highest) = self.sequence.highest() else { return 0 };
+        let (mut pictures, mut last) = (0, None);
+        for seq in (0..=highest).rev().take(self.ring.packets_max()) {
+            let Some((meta, _)) = self.ring.packet(seq) else { continue };
+            if now.saturating_duration_since(meta.arrival) > span {
+                break;
+            }
+            pictures += u32::from(last.replace(meta.timestamp) != Some(meta.timestamp));
+        }
+        pictures
     }
 
     /// Whether packets came lately.

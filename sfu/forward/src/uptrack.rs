@@ -388,6 +388,17 @@ impl UpTrack {
         self.encodings.get(usize::from(encoding)).is_some_and(|encoding| encoding.is_live(now))
     }
 
+    /// Payload bytes of all encodings since the beginning, each packet once.
+    pub fn payload_bytes(&self) -> u64 {
+        self.encodings.iter().map(Encoding::payload_bytes).sum()
+    }
+
+    /// Pictures of `encoding` that began within `span` before `now`, as far as their packets are kept, which is a second and
+    /// more. It walks the packets: not for every packet.
+    pub fn pictures(&self, now: Instant, encoding: u8, span: Duration) -> u32 {
+        self.encodings.get(usize::from(encoding)).map_or(0, |encoding| encoding.pictures(now, span))
+    }
+
     /// Received bits per second of `encoding`.
     pub fn bitrate_bps(&self, now: Instant, encoding: u8) -> u64 {
         self.encodings.get(usize::from(encoding)).map_or(0, |encoding| encoding.bitrate_bps(now, Point::BEST))

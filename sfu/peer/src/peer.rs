@@ -240,6 +240,14 @@ impl Peer {
         self.shut();
     }
 
+    /// Whether a datagram would begin a DTLS handshake, which costs what hundreds of packets cost.
+    pub fn begins_handshake(&self, datagram: &[u8]) -> bool {
+        if self.role == DtlsRole::Active || self.connected || self.handshakes >= HANDSHAKES_MAX {
+            return false;
+        }
+        Hello::parse(datagram).is_some_and(|hello| self.hello != Some(hello.random))
+    }
+
     fn receive_stun(&mut self, now: Instant, path: Path, datagram: &[u8], out: &mut Datagrams) -> Result<(), Reject> {
         let events = &mut self.events;
         self.ice.receive(now, path, datagram, out, &mut |event| events.push_back(event))?;

@@ -74,6 +74,7 @@ impl Shard {
 
     /// Forgets a peer, its tracks and its subscriptions.
     fn remove_peer(&mut self, now: Instant, slot: PeerSlot) {
+        self.report_last(now, slot);
         let Some(entry) = self.peers.at(slot) else { return };
         entry.peer.close(now, &mut self.outbox.datagrams);
         let ups = std::mem::take(&mut entry.ups);
@@ -125,6 +126,7 @@ impl Shard {
         self.loudest.forget(track);
         self.timers.set(Task::Track(track), None);
         for subscriber in entry.subscribers {
+            self.note_ended_down(subscriber.peer, subscriber.down.stats().payload_bytes);
             self.tracks.downs.remove(&subscriber.key);
             self.forget_down_sources(subscriber.peer, subscriber.key);
         }
@@ -132,6 +134,7 @@ impl Shard {
             self.outbox.messages.push((shard, ShardMessage::Ended(track)));
         }
         if let Some(publisher) = entry.publisher.and_then(|slot| self.peers.at(slot)) {
+            publisher.ended.up += entry.up.payload_bytes();
             publisher.demux.remove_track(track);
             publisher.ups.retain(|&other| other != track);
         }
@@ -211,7 +214,9 @@ impl Shard {
         let entry = self.tracks.at(track)?;
         let index = entry.subscribers.iter().position(|subscriber| subscriber.key == down)?;
         let subscriber = entry.subscribers.swap_remove(index);
+        let bytes = subscriber.down.stats().payload_bytes;
         let deserted = entry.is_mirror() && entry.subscribers.is_empty();
+        self.note_ended_down(subscriber.peer, bytes);
         self.forget_down_sources(subscriber.peer, down);
         if deserted {
             self.tracks.by_key.remove(&track);

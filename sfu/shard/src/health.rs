@@ -1,7 +1,7 @@
 //! How media fares at every peer, over intervals of seconds: what is lost, how it trembles, how far away it is.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use door::{Flow, Health, Kind, Notice, PeerKey, TrackKey};
 use forward::UpTrack;
@@ -83,7 +83,7 @@ impl Reported {
 
 impl Shard {
     /// Tells of peers whose media fares otherwise than before.
-    pub(crate) fn tell_health(&mut self) {
+    pub(crate) fn tell_health(&mut self, now: Instant) {
         let mut found = self.published_health();
         for ((peer, _), reported) in std::mem::take(&mut self.watch.reports) {
             let health = found.entry(peer).or_insert_with(|| unknown(peer));
@@ -92,14 +92,15 @@ impl Shard {
         let peers = &mut self.peers;
         self.watch.told.retain(|peer, _| peers.slot(*peer).is_some());
         let mut news = Vec::new();
-        for (peer, mut health) in found {
-            let Some(entry) = self.peers.slot(peer).and_then(|slot| self.peers.at(slot)) else { continue };
+        for (peer, health) in &mut found {
+            let Some(entry) = self.peers.slot(*peer).and_then(|slot| self.peers.at(slot)) else { continue };
             health.rtt_ms = entry.measured_rtt().map(|rtt| small(u64::try_from(rtt.as_millis()).unwrap_or(u64::MAX)));
-            if self.watch.is_news(&health) {
-                news.push(health);
+            if self.watch.is_news(health) {
+                news.push(*health);
             }
         }
         self.outbox.notices.extend(news.chunks(PEERS_MAX).map(|peers| Notice::Health(peers.to_vec())));
+        self.tell_reports(now, &found);
     }
 
     fn published_health(&mut self) -> BTreeMap<PeerKey, Health> {

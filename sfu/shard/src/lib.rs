@@ -9,6 +9,7 @@ mod control;
 mod estimate;
 mod fed;
 mod feedback;
+mod guard;
 mod health;
 mod levels;
 pub mod loudest;
@@ -18,6 +19,7 @@ pub mod outbox;
 mod peers;
 mod receive;
 mod replays;
+mod report;
 mod reports;
 mod routes;
 mod sending;
@@ -30,6 +32,7 @@ use door::{Datagrams, DownKey, ShardId, TrackKey};
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 
+pub use guard::SourceLimits;
 pub use loudest::SoundLimits;
 pub use message::ShardMessage;
 pub use outbox::Outbox;
@@ -69,6 +72,8 @@ pub struct Shard {
     timers: Timers<Task>,
     stats: door::ShardStats,
     watch: health::Watch,
+    /// How often a source may fail.
+    guard: guard::Guard,
     /// Which sounds of large rooms are sent on.
     loudest: Loudest,
     /// Peers that connected and whose subscriptions are still to begin.
@@ -127,6 +132,7 @@ impl Shard {
             routes: Routes::default(),
             timers,
             watch: health::Watch::default(),
+            guard: guard::Guard::default(),
             loudest: Loudest::default(),
             connected: Vec::new(),
             touched: Vec::new(),
@@ -152,7 +158,7 @@ impl Shard {
                 Task::Levels => self.tell_levels(),
                 Task::Health => {
                     self.timers.set(Task::Health, Some(now + health::HEALTH_INTERVAL));
-                    self.tell_health();
+                    self.tell_health(now);
                 }
                 Task::Stats => self.tell_stats(now),
             }

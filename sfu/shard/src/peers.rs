@@ -35,6 +35,10 @@ pub(crate) struct PeerEntry {
     pub(crate) sending: Sending,
     /// Whether its videos are paused where they do not fit; as for all when it does not say.
     pub(crate) pauses: Option<bool>,
+    /// Bytes of its tracks and subscriptions that have ended.
+    pub(crate) ended: door::Bytes,
+    /// What was last told of it: bytes, and its path.
+    pub(crate) reported: (door::Bytes, Option<Path>),
     rtt: Option<Duration>,
 }
 
@@ -58,6 +62,8 @@ impl PeerEntry {
             downs: BTreeMap::new(),
             sending: Sending::default(),
             pauses: None,
+            ended: door::Bytes::default(),
+            reported: Default::default(),
             rtt: None,
         }
     }
@@ -120,6 +126,16 @@ impl Peers {
 
     pub(crate) fn at(&mut self, slot: PeerSlot) -> Option<&mut PeerEntry> {
         self.slots.get_mut(slot)?.as_mut()
+    }
+
+    /// The peer in a slot, to be looked at.
+    pub(crate) fn look(&self, slot: PeerSlot) -> Option<&PeerEntry> {
+        self.slots.get(slot)?.as_ref()
+    }
+
+    /// All of them, by key.
+    pub(crate) fn all(&self) -> impl Iterator<Item = (PeerSlot, &PeerEntry)> {
+        self.by_key.values().filter_map(|slot| Some((*slot, self.look(*slot)?)))
     }
 
     pub(crate) fn len(&self) -> usize {

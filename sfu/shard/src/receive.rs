@@ -16,7 +16,10 @@ impl Shard {
         self.stats.datagrams_in += 1;
         self.stats.bytes_in += datagram.len() as u64;
         match self.route(&path, datagram) {
-            Route::Here(slot) => self.receive_for(now, slot, path, datagram),
+            Route::Here(slot) if self.is_let_in(now, slot, &path, datagram) => {
+                self.receive_for(now, slot, path, datagram)
+            }
+            Route::Here(_) => {}
             Route::Elsewhere(shard) => {
                 let message = ShardMessage::Datagram { path, bytes: datagram.to_vec() };
                 self.outbox.messages.push((shard, message));
@@ -34,7 +37,10 @@ impl Shard {
     /// A datagram that another shard took for this one's; it is not sent on again.
     pub(crate) fn receive_forwarded(&mut self, now: Instant, path: Path, datagram: &mut [u8]) {
         match self.route(&path, datagram) {
-            Route::Here(slot) => self.receive_for(now, slot, path, datagram),
+            Route::Here(slot) if self.is_let_in(now, slot, &path, datagram) => {
+                self.receive_for(now, slot, path, datagram)
+            }
+            Route::Here(_) => {}
             Route::Elsewhere(_) | Route::Unknown => self.stats.datagrams_unknown += 1,
         }
     }
@@ -59,6 +65,9 @@ impl Shard {
             Received::Nothing => self.after_peer(slot),
             Received::Rejected(reason) => {
                 self.count_rejected(reason);
+                if reason == Reject::StunUnauthenticated {
+                    self.guard.failed(now, self.epoch, &path);
+                }
                 self.after_peer(slot);
             }
         }

@@ -11,7 +11,6 @@ mod answer;
 mod credentials;
 mod nonce;
 mod server;
-mod throttle;
 
 #[cfg(test)]
 mod tests;
@@ -21,7 +20,6 @@ use std::net::SocketAddr;
 pub use allocation::{CHANNEL_TIME, LIFETIME_MAX_S, LIFETIME_S, PERMISSION_TIME};
 pub use credentials::Credentials;
 pub use server::{Counts, Heard, Now, Settings, Turn};
-pub use throttle::ANSWERS_PER_SECOND;
 
 /// Realm of all credentials.
 pub const REALM: &str = "thalweg";

@@ -1,16 +1,16 @@
 //! The server: takes what clients and the peer send, and says what becomes of it.
 
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
 
 use aws_lc_rs::{constant_time, hmac};
+use quota::{Quota, Rate, home};
 use wire::stun::Integrity;
 use wire::turn::{self, CHANNELS, Class, Message, Method, Writer};
 
 use crate::allocation::{Allocation, LIFETIME_MAX_S, LIFETIME_S};
 use crate::answer::{self, Refusal, challenge, refused, signed, success};
-use crate::throttle::Throttle;
 use crate::{Client, Credentials, Family, credentials, nonce};
 
 /// The protocol number of UDP, all that is relayed.
@@ -25,6 +25,8 @@ pub struct Settings {
     pub allocations_max: usize,
     /// Allocations of one user at a time.
     pub per_user_max: usize,
+    /// Answers to unproven messages of one source. More would make us a mirror for forged senders.
+    pub strangers: Rate,
 }
 
 /// The time on both clocks.
@@ -73,19 +75,23 @@ pub struct Turn {
     credentials: Credentials,
     nonce_key: hmac::Key,
     allocations: BTreeMap<Client, Allocation>,
-    throttle: Throttle,
+    /// What the clock counts from.
+    began: Instant,
+    strangers: Quota,
     counts: Counts,
 }
 
 impl Turn {
     /// A server without allocations. `seed` signs nonces and must not be guessed.
-    pub fn new(settings: Settings, credentials: Credentials, seed: &[u8; 32]) -> Self {
+    pub fn new(settings: Settings, credentials: Credentials, seed: &[u8; 32], began: Instant) -> Self {
+        let scatter = seed.first_chunk().map_or(0, |bytes| u64::from_le_bytes(*bytes));
         Self {
+            began,
+            strangers: Quota::new(settings.strangers, scatter),
             settings,
             credentials,
             nonce_key: hmac::Key::new(hmac::HMAC_SHA256, seed),
             allocations: BTreeMap::new(),
-            throttle: Throttle::new(),
             counts: Counts::default(),
         }
     }
@@ -167,9 +173,14 @@ impl Turn {
         self.pass_on(allowed, message.data.unwrap_or_default())
     }
 
+    /// Whether a source that has proven nothing is answered.
+    fn answers(&self, host: IpAddr, now: Now) -> bool {
+        self.strangers.take(home(host), now.monotonic.saturating_duration_since(self.began)).is_ok()
+    }
+
     /// The port is a STUN server as well.
     fn binding<'a>(&mut self, now: Now, client: Client, message: &Message<'_>) -> Heard<'a> {
-        if !self.throttle.allows(client.remote.ip(), now.unix_s) {
+        if !self.answers(client.remote.ip(), now) {
             self.counts.throttled += 1;
             return Heard::Nothing;
         }
@@ -225,7 +236,7 @@ impl Turn {
     fn challenge<'a>(&mut self, now: Now, client: Client, message: &Message<'_>, refusal: Refusal) -> Heard<'a> {
         self.counts.unauthenticated += 1;
         let host = client.remote.ip();
-        if !self.throttle.allows(host, now.unix_s) {
+        if !self.answers(host, now) {
             self.counts.throttled += 1;
             return Heard::Nothing;
         }

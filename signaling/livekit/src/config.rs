@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use door::Codec;
+use quota::Rate;
 
 use crate::token::Keys;
 use crate::world::{IceServers, MediaFacts, ServerFacts};
@@ -138,6 +139,10 @@ pub struct Limits {
     pub api_body_bytes_max: usize,
     /// Longest time from a token's `nbf` to its `exp` with which it opens a room; zero is any.
     pub token_life_max: Duration,
+    /// Joins of one identity in one room; beyond, 429.
+    pub identity: Rate,
+    /// Requests to the server API with one key; beyond, 429.
+    pub key: Rate,
 }
 
 impl Default for Limits {
@@ -149,6 +154,8 @@ impl Default for Limits {
             identity_bytes_max: 256,
             api_body_bytes_max: 10 * 1024 * 1024,
             token_life_max: Duration::ZERO,
+            identity: Rate::NONE,
+            key: Rate::NONE,
         }
     }
 }

@@ -43,6 +43,9 @@ pub enum JoinError {
     /// The room does not exist and this token may not make it.
     #[error("requested room does not exist")]
     PeerRoomMissing,
+    /// The bearer joins too often.
+    #[error("too many joins of this identity, try again later")]
+    PeerTooOften,
     /// The room itself said no.
     #[error(transparent)]
     Room(#[from] JoinRefusal),
@@ -69,6 +72,7 @@ impl JoinError {
             Self::PeerNameless | Self::PeerRoomless | Self::PeerIdentityLong(_) => StatusCode::BAD_REQUEST,
             Self::PeerRoomLong(_) | Self::PeerRequest(_) => StatusCode::BAD_REQUEST,
             Self::PeerRoomMissing => StatusCode::NOT_FOUND,
+            Self::PeerTooOften => StatusCode::TOO_MANY_REQUESTS,
             Self::Room(refusal) => StatusCode::from_u16(refusal.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR),
             Self::NodeFull | Self::NodeClosing | Self::NodeChanceless | Self::RoomSilent => {
                 StatusCode::SERVICE_UNAVAILABLE

@@ -96,6 +96,9 @@ async fn join(lobby: Lobby, path: Path, request: Request) -> Response {
         Ok(ticket) => ticket,
         Err(refusal) => return refused(&lobby, refusal),
     };
+    if let Err(refusal) = lobby.pace_join(&ticket) {
+        return refused(&lobby, refusal);
+    }
     match lobby.join(ticket).await {
         Ok(connection) => {
             let settings = lobby.config().signal.clone();
@@ -109,6 +112,7 @@ async fn validate(lobby: &Lobby, path: Path, request: Request) -> Response {
     let (parts, _) = request.into_parts();
     let checked = async {
         let mut ticket = check(lobby, path, &parts)?;
+        lobby.pace_join(&ticket)?;
         lobby.check_revoked(&ticket)?;
         lobby.pass_gate(&mut ticket, true).await?;
         lobby.check_room(&ticket)

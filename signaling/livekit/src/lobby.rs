@@ -6,6 +6,7 @@ mod birth;
 mod connection;
 mod forward;
 mod notices;
+mod pace;
 mod steward;
 
 pub use admin::ORDER_TIMEOUT;
@@ -15,10 +16,10 @@ pub use steward::{Gate, Knock, Observer, Opening};
 
 use std::fmt;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, OnceLock, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use door::{Command, Notice};
+use door::Command;
 use livekit_protocol as proto;
 use rand::TryRngCore as _;
 use tokio::sync::{mpsc, oneshot, watch};
@@ -28,11 +29,13 @@ use crate::agents::Agents;
 use crate::config::Config;
 use crate::error::JoinError;
 use crate::ingress::Ingresses;
+use crate::ledger::Ledger;
 use crate::registry::{Registry, RoomHandle};
 use crate::revocation::{REVOCATIONS_MAX, RevocationKeeper, Revocations};
 use crate::room_task::RoomInput;
 use crate::token::Keys;
 use crate::validate::Ticket;
+use crate::view::Traffic;
 use crate::webhook::Webhooks;
 use crate::world::{ConnectionId, Now};
 
@@ -73,6 +76,10 @@ pub struct LobbyCounts {
     pub api_requests: u64,
     /// Requests of administrators that were answered with an error.
     pub api_refused: u64,
+    /// Joins and validations refused because their identity had too many.
+    pub joins_throttled: u64,
+    /// Requests of administrators refused because their key had too many.
+    pub api_throttled: u64,
     /// Programs that wait for rooms to work in.
     pub agent_workers: usize,
     /// Jobs that they do.
@@ -81,6 +88,8 @@ pub struct LobbyCounts {
     pub revocations: usize,
     /// Connections cut because their client did not keep up.
     pub clients_cut: u64,
+    /// Media that was moved since the start.
+    pub traffic: Traffic,
     /// Notices dropped because a room's queue was full.
     pub notices_dropped: u64,
     /// Notices of rooms that have ended.
@@ -110,6 +119,8 @@ pub(crate) struct Inner {
     revocations: RwLock<Revocations>,
     ingresses: Ingresses,
     agents: Agents,
+    pace: pace::Pace,
+    ledger: Mutex<Ledger>,
     revocation_keeper: OnceLock<RevocationKeeper>,
     stage: watch::Sender<Stage>,
     tasks: watch::Sender<usize>,
@@ -126,6 +137,8 @@ impl Lobby {
     /// An empty lobby. Its rooms' tasks run on the runtime that serves the [`Lobby::router`].
     pub fn new(config: Config, media: MediaSender) -> Self {
         Self(Arc::new(Inner {
+            pace: pace::Pace::new(&config.limits),
+            ledger: Mutex::default(),
             config,
             media,
             clients_cut: AtomicU64::new(0),
@@ -202,10 +215,13 @@ impl Lobby {
             joins_refused: self.0.joins_refused.load(Ordering::Relaxed),
             api_requests: self.0.api_requests.load(Ordering::Relaxed),
             api_refused: self.0.api_refused.load(Ordering::Relaxed),
+            joins_throttled: self.0.pace.joins_refused(),
+            api_throttled: self.0.pace.requests_refused(),
             agent_workers: self.0.agents.workers(),
             agent_jobs: self.0.agents.jobs(),
             revocations: self.0.revocations.read().unwrap_or_else(PoisonError::into_inner).len(),
             clients_cut: self.0.clients_cut.load(Ordering::Relaxed),
+            traffic: self.0.ledger.lock().unwrap_or_else(PoisonError::into_inner).sum(),
             notices_dropped: self.0.notices_dropped.load(Ordering::Relaxed),
             notices_stale: self.0.notices_stale.load(Ordering::Relaxed),
         }

@@ -1,13 +1,14 @@
 //! Which rooms there are, by name and by serial. Plain data; the lobby puts a lock around it.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
+use std::sync::{Arc, Mutex};
 
 use tokio::sync::mpsc;
 
 use crate::error::JoinError;
 use crate::room_task::RoomInput;
+use crate::view::Traffic;
 
 /// How to reach one room's task.
 #[derive(Clone, Debug)]
@@ -20,6 +21,8 @@ pub(crate) struct RoomHandle {
     pub(crate) notices: mpsc::Sender<door::Notice>,
     /// Participants at the end of the room's last turn.
     pub(crate) participants: Arc<AtomicUsize>,
+    /// Media that it moved.
+    pub(crate) traffic: Arc<Mutex<Traffic>>,
 }
 
 /// All rooms of the node.
@@ -42,6 +45,11 @@ impl Registry {
 
     pub(crate) fn by_serial(&self, serial: u32) -> Option<&RoomHandle> {
         self.by_serial.get(&serial)
+    }
+
+    /// All rooms with their names.
+    pub(crate) fn named(&self) -> impl Iterator<Item = (&String, &RoomHandle)> {
+        self.by_name.iter()
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -98,7 +106,7 @@ mod tests {
     fn handle(serial: u32) -> RoomHandle {
         let (inputs, _) = mpsc::channel(1);
         let (notices, _) = mpsc::channel(1);
-        RoomHandle { serial, inputs, notices, participants: Arc::default() }
+        RoomHandle { serial, inputs, notices, participants: Arc::default(), traffic: Arc::default() }
     }
 
     #[test]

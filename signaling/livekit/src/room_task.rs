@@ -353,11 +353,11 @@ async fn sleep_until(due: Option<Instant>) {
 fn log(room: &str, event: &RoomEvent) {
     match event {
         RoomEvent::RoomStarted(info) => tracing::info!(room, sid = %info.sid, "room started"),
-        RoomEvent::RoomFinished(info) => tracing::info!(room, sid = %info.sid, "room finished"),
+        RoomEvent::RoomFinished(info, _) => tracing::info!(room, sid = %info.sid, "room finished"),
         RoomEvent::ParticipantJoined(_, who) => {
             tracing::info!(room, participant = who.identity, sid = %who.sid, "participant joined");
         }
-        RoomEvent::ParticipantLeft(_, who) => {
+        RoomEvent::ParticipantLeft(_, who, _) => {
             tracing::info!(room, participant = who.identity, sid = %who.sid, reason = who.disconnect_reason,
                 "participant left");
         }

@@ -7,7 +7,10 @@ use std::sync::Arc;
 use livekit_protocol as proto;
 use rand::distr::{Alphanumeric, SampleString};
 
+use serde_json::{Map, Value, json};
+
 use crate::token::{Claims, Keys, mint};
+use crate::view::{Bytes, Traffic};
 use crate::world::RoomEvent;
 
 /// Every event that is told, for filters.
@@ -27,6 +30,9 @@ pub const EVENTS: &[&str] = &[
 ];
 /// How long a signature is good for, in seconds.
 const SIGNATURE_S: u64 = 300;
+/// Our own field in the bodies of `room_finished` and `participant_left`: media bytes by the way that they went. LiveKit's
+/// receivers pass over fields that they do not know.
+const TRAFFIC: &str = "traffic";
 /// Random characters of an event's id.
 const ID_CHARS: usize = 12;
 
@@ -58,9 +64,9 @@ pub struct Webhooks {
 impl Webhooks {
     /// Tells an event, if it is one of those that are told.
     pub(crate) fn tell(&self, room: &str, event: RoomEvent, unix_ms: u64) {
-        let kind = event.name();
+        let (kind, traffic) = (event.name(), traffic(&event));
         if let Some(told) = self.describe(event) {
-            self.send(room, kind, told, unix_ms);
+            self.send(room, kind, told, traffic, unix_ms);
         }
     }
 
@@ -68,26 +74,30 @@ impl Webhooks {
     pub(crate) fn tell_ingress(&self, kind: &'static str, info: proto::IngressInfo, unix_ms: u64) {
         let (room, stream_key) = (info.room_name.clone(), String::new());
         let ingress_info = Some(proto::IngressInfo { stream_key, ..info });
-        self.send(&room, kind, proto::WebhookEvent { ingress_info, ..Default::default() }, unix_ms);
+        self.send(&room, kind, proto::WebhookEvent { ingress_info, ..Default::default() }, None, unix_ms);
     }
 
-    fn send(&self, room: &str, kind: &'static str, told: proto::WebhookEvent, unix_ms: u64) {
+    fn send(&self, room: &str, kind: &'static str, told: proto::WebhookEvent, traffic: Option<Traffic>, unix_ms: u64) {
         let id = format!("EV_{}", Alphanumeric.sample_string(&mut rand::rng(), ID_CHARS));
         let created_at = i64::try_from(unix_ms / 1000).unwrap_or(i64::MAX);
         let told = proto::WebhookEvent { event: kind.to_owned(), id, created_at, ..told };
         // Messages of the protocol are made of text, numbers and maps with text for keys: this does not fail.
-        let Ok(body) = serde_json::to_string(&told) else { return };
+        let Ok(mut body) = serde_json::to_value(&told) else { return };
+        if let (Some(traffic), Some(fields)) = (traffic, body.as_object_mut()) {
+            fields.insert(TRAFFIC.to_owned(), told_traffic(&traffic));
+        }
+        let body = body.to_string();
         (self.sink)(Webhook { room: room.to_owned(), kind, body, created_ms: unix_ms });
     }
 
     fn describe(&self, event: RoomEvent) -> Option<proto::WebhookEvent> {
         let told = proto::WebhookEvent::default();
         Some(match event {
-            RoomEvent::RoomStarted(room) | RoomEvent::RoomFinished(room) | RoomEvent::LiveEnded(room) => {
+            RoomEvent::RoomStarted(room) | RoomEvent::RoomFinished(room, _) | RoomEvent::LiveEnded(room) => {
                 proto::WebhookEvent { room: Some(*room), ..told }
             }
             RoomEvent::ParticipantJoined(room, who)
-            | RoomEvent::ParticipantLeft(room, who)
+            | RoomEvent::ParticipantLeft(room, who, _)
             | RoomEvent::ParticipantConnectionAborted(room, who)
             | RoomEvent::LiveStarted(room, who) => {
                 proto::WebhookEvent { room: Some(*room), participant: Some(*who), ..told }
@@ -99,6 +109,20 @@ impl Webhooks {
             RoomEvent::ClientFault { .. } => return None,
         })
     }
+}
+
+/// What the end of a room or of a session tells of its media.
+fn traffic(event: &RoomEvent) -> Option<Traffic> {
+    match event {
+        RoomEvent::RoomFinished(_, traffic) | RoomEvent::ParticipantLeft(_, _, traffic) => Some(*traffic),
+        _ => None,
+    }
+}
+
+/// In protobuf's JSON 64-bit numbers are texts.
+fn told_traffic(traffic: &Traffic) -> Value {
+    let leg = |bytes: Bytes| json!({ "bytesIn": bytes.incoming.to_string(), "bytesOut": bytes.outgoing.to_string() });
+    traffic.legs().into_iter().map(|(name, bytes)| (name.to_owned(), leg(bytes))).collect::<Map<_, _>>().into()
 }
 
 /// Names and ids alone.
@@ -125,8 +149,6 @@ pub fn sign(keys: &Keys, key: &str, sha256: &str, now_s: u64) -> Option<String> 
 #[cfg(test)]
 mod tests {
     use std::sync::Mutex;
-
-    use serde_json::{Value, json};
 
     use super::*;
     use crate::token::{Secret, verify};

@@ -1,5 +1,6 @@
 //! One request to a server's API: HTTP/1.1 by hand, since it is one request.
 
+use std::fmt;
 use std::io;
 use std::net::IpAddr;
 use std::time::Duration;
@@ -57,6 +58,14 @@ impl Address {
             ip => ip.to_string(),
         };
         Self { host, port: config.http.port, is_secure: config.tls.is_some() }
+    }
+}
+
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let scheme = if self.is_secure { "https" } else { "http" };
+        let (open, close) = if self.host.contains(':') { ("[", "]") } else { ("", "") };
+        write!(f, "{scheme}://{open}{}{close}:{}", self.host, self.port)
     }
 }
 

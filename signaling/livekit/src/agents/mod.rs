@@ -57,7 +57,7 @@ impl Agents {
     pub(crate) fn hear(&self, lobby: &Lobby, name: &str, event: &RoomEvent) {
         match event {
             RoomEvent::RoomStarted(room) => self.room_begins(lobby, name, room),
-            RoomEvent::RoomFinished(_) => self.pool().end_room(name),
+            RoomEvent::RoomFinished(..) => self.pool().end_room(name),
             RoomEvent::ParticipantJoined(_, who) => self.somebody(lobby, name, who, JobType::JtParticipant),
             RoomEvent::TrackPublished(_, who, _) if who.tracks.len() <= 1 => {
                 self.somebody(lobby, name, who, JobType::JtPublisher);
@@ -200,4 +200,51 @@ fn id(prefix: &str) -> String {
 
 fn now_ns() -> i64 {
     i64::try_from(crate::lobby::now().unix_ms).unwrap_or(i64::MAX / 1_000_000).saturating_mul(1_000_000)
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::sync::mpsc;
+
+    use super::*;
+
+    /// A worker that waits for jobs of a kind.
+    fn worker(agents: &Agents, kind: JobType) -> mpsc::Receiver<proto::ServerMessage> {
+        let (outbox, inbox) = mpsc::channel(4);
+        let (id, agent_name) = ("AW_x".to_owned(), String::new());
+        let worker = pool::Worker { id, agent_name, kind, permissions: None, full: false, load: 0.0, outbox };
+        agents.pool().register(worker).unwrap();
+        inbox
+    }
+
+    /// What the next offer is about: its kind, and whom it concerns.
+    async fn offered(inbox: &mut mpsc::Receiver<proto::ServerMessage>) -> (JobType, String) {
+        let message = inbox.recv().await.unwrap().message.unwrap();
+        let Message::Availability(offer) = message else { panic!("{message:?}") };
+        let job = offer.job.unwrap();
+        (job.r#type(), job.participant.map(|who| who.identity).unwrap_or_default())
+    }
+
+    #[tokio::test]
+    async fn workers_get_jobs_of_their_kind() {
+        let lobby = crate::lobby::tests::lobby_with(Arc::new(|_| {}));
+        let agents = lobby.agents().clone();
+        let [mut of_rooms, mut of_publishers, mut of_people] =
+            [JobType::JtRoom, JobType::JtPublisher, JobType::JtParticipant].map(|kind| worker(&agents, kind));
+        let room = || Box::new(proto::Room { name: "river".into(), ..Default::default() });
+        let who = |identity: &str| Box::new(proto::ParticipantInfo { identity: identity.into(), ..Default::default() });
+        let track = || Box::new(proto::TrackInfo { sid: "TR_1".into(), ..Default::default() });
+        agents.hear(&lobby, "river", &RoomEvent::RoomStarted(room()));
+        assert_eq!(offered(&mut of_rooms).await, (JobType::JtRoom, String::new()));
+        agents.hear(&lobby, "river", &RoomEvent::ParticipantJoined(room(), who("ann")));
+        assert_eq!(offered(&mut of_people).await, (JobType::JtParticipant, "ann".into()));
+        agents.hear(&lobby, "river", &RoomEvent::TrackPublished(room(), who("ann"), track()));
+        assert_eq!(offered(&mut of_publishers).await, (JobType::JtPublisher, "ann".into()));
+        // An agent that comes is nobody's work.
+        let mut agent = who("agent-1");
+        agent.set_kind(proto::participant_info::Kind::Agent);
+        agents.hear(&lobby, "river", &RoomEvent::ParticipantJoined(room(), agent));
+        tokio::task::yield_now().await;
+        assert!([of_rooms, of_publishers, of_people].iter_mut().all(|inbox| inbox.try_recv().is_err()));
+    }
 }

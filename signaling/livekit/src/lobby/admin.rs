@@ -113,6 +113,21 @@ impl Lobby {
         told.collect()
     }
 
+    /// How everybody's media fares in a room, and what is wrong; nothing when there is no such room.
+    pub async fn inspect(&self, room: &str) -> Option<crate::view::RoomView> {
+        match self.order(room, Order::Inspect).await {
+            Ok(Reply::View(view)) => Some(*view),
+            _ => None,
+        }
+    }
+
+    /// All rooms with their people counted, by name.
+    pub async fn overview(&self) -> Vec<proto::Room> {
+        let mut rooms = self.rooms(&[]).await;
+        rooms.sort_by(|one, other| one.name.cmp(&other.name));
+        rooms
+    }
+
     /// Counts a request to the server API and how it was answered.
     pub(crate) fn count_request(&self, refused: bool) {
         self.0.api_requests.fetch_add(1, Ordering::Relaxed);

@@ -1,10 +1,15 @@
-//! What the media house tells, carried to the room that it concerns.
+//! The way of the media house's news to their rooms.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::Ordering;
+use std::sync::{Mutex, PoisonError};
 
-use door::ChannelLabel;
+use door::{ChannelLabel, Command, Notice, PeerReport};
+use tokio::sync::mpsc;
 
-use super::*;
+use crate::view::Traffic;
+
+use super::{Inner, Lobby, ROOM_NOTICES_MAX, ROOM_NOTICES_RESERVED};
 
 impl Lobby {
     /// Passes on what the media house tells; from any thread. Waits for nothing but the short lock of
@@ -22,16 +27,51 @@ impl Lobby {
                     self.0.pass_on(serial, Notice::Health(health));
                 }
             }
+            Notice::Reports(reports) => {
+                self.0.account(&reports);
+                for (serial, reports) in by_room(reports, |report| report.peer.serial) {
+                    self.0.pass_on(serial, Notice::Reports(reports));
+                }
+            }
             other => self.0.pass_on(room_of(&other), other),
         }
     }
 }
 
+impl Lobby {
+    /// The rooms that moved most media, at most so many.
+    pub fn busiest(&self, count: usize) -> Vec<(String, Traffic)> {
+        let read = |traffic: &Mutex<Traffic>| *traffic.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut rooms: Vec<_> = {
+            let registry = self.0.read();
+            registry.named().map(|(name, room)| (name.clone(), read(&room.traffic))).collect()
+        };
+        rooms.sort_by_key(|(_, traffic)| std::cmp::Reverse(traffic.sum()));
+        rooms.truncate(count);
+        rooms
+    }
+}
+
 impl Inner {
+    /// Sums up what moved, for the node and for each room.
+    fn account(&self, reports: &[PeerReport]) {
+        let mut ledger = self.ledger.lock().unwrap_or_else(PoisonError::into_inner);
+        let registry = self.read();
+        for report in reports {
+            let Some((leg, bytes)) = ledger.note(report) else { continue };
+            if let Some(room) = registry.by_serial(serial_of_room(report.peer.serial)) {
+                room.traffic.lock().unwrap_or_else(PoisonError::into_inner).add(leg, bytes);
+            }
+        }
+    }
+
     fn pass_on(&self, serial: u32, notice: Notice) {
         let registry = self.read();
         let Some(room) = registry.by_serial(serial) else {
-            self.notices_stale.fetch_add(1, Ordering::Relaxed);
+            // The last words of a room's peers come after its end.
+            if !matches!(notice, Notice::Reports(_)) {
+                self.notices_stale.fetch_add(1, Ordering::Relaxed);
+            }
             return;
         };
         let refused = if room.notices.capacity() <= reserved(&notice) {
@@ -54,7 +94,7 @@ impl Inner {
 fn reserved(notice: &Notice) -> usize {
     match notice {
         Notice::Data { channel: ChannelLabel::Reliable, .. } => ROOM_NOTICES_RESERVED,
-        Notice::Data { .. } | Notice::Levels(_) | Notice::Health(_) => ROOM_NOTICES_MAX / 2,
+        Notice::Data { .. } | Notice::Levels(_) | Notice::Health(_) | Notice::Reports(_) => ROOM_NOTICES_MAX / 2,
         _ => 0,
     }
 }
@@ -73,7 +113,7 @@ fn room_of(notice: &Notice) -> u32 {
         }
         Notice::Data { peer, .. } | Notice::Paused { peer, .. } => serial_of_room(peer.serial),
         Notice::TrackStarted(track) | Notice::KeyframeWanted { track, .. } => serial_of_room(track.serial),
-        Notice::Levels(_) | Notice::Health(_) | Notice::Stats(_) => 0,
+        Notice::Levels(_) | Notice::Health(_) | Notice::Reports(_) | Notice::Stats(_) => 0,
     }
 }
 

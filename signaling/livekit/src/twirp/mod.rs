@@ -8,6 +8,7 @@ mod body;
 mod error;
 mod ingress;
 mod json;
+mod noted;
 mod rooms;
 mod shape;
 
@@ -22,6 +23,7 @@ use futures_util::StreamExt as _;
 use tokio::time::timeout;
 
 pub use json::parse as parse_json;
+pub use noted::Noted;
 
 use crate::lobby::Lobby;
 use body::Encoding;
@@ -49,15 +51,18 @@ pub(crate) async fn serve(
     Path((service, method)): Path<(String, String)>,
     request: Request,
 ) -> Response {
-    let result = answer(&lobby, &service, &method, request).await;
+    let mut noted = Noted::default();
+    let result = answer(&lobby, &service, &method, request, &mut noted).await;
     lobby.count_request(result.is_err());
-    match result {
+    let mut response = match result {
         Ok(response) => response,
         Err(refusal) => {
             tracing::debug!(service, method, ?refusal, "request refused");
             refusal.into_response()
         }
-    }
+    };
+    response.extensions_mut().insert(noted);
+    response
 }
 
 /// Why a request is not served: with Twirp's words, or in plain text when the token itself is no good, as LiveKit has it.
@@ -82,8 +87,20 @@ impl From<TwirpError> for Refusal {
     }
 }
 
-async fn answer(lobby: &Lobby, service: &str, method: &str, request: Request) -> Result<Response, Refusal> {
+async fn answer(
+    lobby: &Lobby,
+    service: &str,
+    method: &str,
+    request: Request,
+    noted: &mut Noted,
+) -> Result<Response, Refusal> {
+    let (headers, name) = (request.headers().clone(), method);
     let claims = access::claims(lobby, &request).map_err(Refusal::Token)?;
+    if let Some(claims) = &claims
+        && !lobby.paces_request(&claims.iss)
+    {
+        return Err(TwirpError::new(Code::ResourceExhausted, "too many requests with this key").into());
+    }
     if request.method() != Method::POST {
         let text = format!("unsupported method {:?} (only POST is allowed)", request.method().as_str());
         return Err(TwirpError::new(Code::BadRoute, text).into());
@@ -95,12 +112,14 @@ async fn answer(lobby: &Lobby, service: &str, method: &str, request: Request) ->
         let encoding = Encoding::of(request.headers())?;
         method.need().check_token(claims.as_ref())?;
         let bytes = read(lobby, request).await?;
+        *noted = Noted::of(name, &headers, &bytes);
         return Ok(ingress::call(lobby, method, encoding, &bytes).await?);
     }
     if let Some(method) = agents::Method::named(method).filter(|_| service == AGENT_SERVICE) {
         let encoding = Encoding::of(request.headers())?;
         method.need().check_token(claims.as_ref())?;
         let bytes = read(lobby, request).await?;
+        *noted = Noted::of(name, &headers, &bytes);
         return Ok(agents::call(lobby, method, claims.as_ref(), encoding, &bytes).await?);
     }
     let method = rooms::Method::named(method).filter(|_| service == ROOM_SERVICE);
@@ -109,6 +128,7 @@ async fn answer(lobby: &Lobby, service: &str, method: &str, request: Request) ->
     let encoding = Encoding::of(request.headers())?;
     method.need().check_token(claims.as_ref())?;
     let bytes = read(lobby, request).await?;
+    *noted = Noted::of(name, &headers, &bytes);
     Ok(rooms::call(lobby, method, claims.as_ref(), encoding, bytes).await?)
 }
 

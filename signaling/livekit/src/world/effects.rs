@@ -41,7 +41,7 @@ impl World {
             }
             Effect::Finished => {
                 self.alarms.forget_all();
-                self.event(RoomEvent::RoomFinished(Box::new(self.room_info())));
+                self.event(RoomEvent::RoomFinished(Box::new(self.room_info()), self.ledger.sum()));
             }
         }
     }

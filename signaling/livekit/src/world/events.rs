@@ -30,7 +30,7 @@ impl World {
                 self.live.tracks.remove(&track.sid);
                 None
             }
-            RoomEvent::RoomFinished(_) => {
+            RoomEvent::RoomFinished(..) => {
                 self.end_live();
                 None
             }

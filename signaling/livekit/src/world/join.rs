@@ -162,6 +162,8 @@ fn session(
         auto_data_tracks: settings.auto_subscribe_data_track.unwrap_or(false),
         denied: BTreeSet::new(),
         condition: Condition::default(),
+        observed: BTreeMap::new(),
+        traffic: crate::view::Traffic::default(),
         sabotage: None,
         heard: now.monotonic,
         entered: false,

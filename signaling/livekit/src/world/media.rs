@@ -24,6 +24,7 @@ impl World {
             Notice::KeyframeWanted { track, encoding } => self.keyframe_wanted(track, encoding),
             Notice::Levels(levels) => self.levels(&levels, now),
             Notice::Health(health) => self.health(&health),
+            Notice::Reports(reports) => self.reports(reports, now),
             // It may come back.
             Notice::PeerSilent(peer) => self.peer_silent(peer, true),
             // A track was announced when it was described.

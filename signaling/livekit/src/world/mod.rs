@@ -35,6 +35,7 @@ mod media;
 mod mirror;
 mod missed;
 mod negotiate;
+mod observed;
 mod output;
 mod pace;
 mod participant;
@@ -99,6 +100,8 @@ pub struct World {
     rpcs: admin::Rpcs,
     alarms: Alarms,
     live: events::Live,
+    /// What its media moved.
+    ledger: crate::ledger::Ledger,
     /// Participants of whom others must be told at the end of this input.
     changed: BTreeSet<ParticipantSid>,
     /// Sessions whose media must be negotiated at the end of this input.
@@ -141,6 +144,7 @@ impl World {
             rpcs: admin::Rpcs::default(),
             alarms: Alarms::default(),
             live: events::Live::default(),
+            ledger: crate::ledger::Ledger::default(),
             changed: BTreeSet::new(),
             dirty: BTreeSet::new(),
             handles_due: BTreeSet::new(),

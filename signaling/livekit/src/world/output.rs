@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use livekit_protocol as proto;
 
 use super::ConnectionId;
+use crate::view::Traffic;
 
 /// Why nobody was let in.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
@@ -59,12 +60,12 @@ pub struct Refresh {
 pub enum RoomEvent {
     /// The room begins.
     RoomStarted(Box<proto::Room>),
-    /// The room is over; the world can be dropped.
-    RoomFinished(Box<proto::Room>),
+    /// The room is over; the world can be dropped. What its media moved.
+    RoomFinished(Box<proto::Room>, Traffic),
     /// A participant's media is up.
     ParticipantJoined(Box<proto::Room>, Box<proto::ParticipantInfo>),
-    /// A participant that had joined is gone; its info tells why.
-    ParticipantLeft(Box<proto::Room>, Box<proto::ParticipantInfo>),
+    /// A participant that had joined is gone; its info tells why. What its media moved.
+    ParticipantLeft(Box<proto::Room>, Box<proto::ParticipantInfo>, Traffic),
     /// A participant went before its media was up.
     ParticipantConnectionAborted(Box<proto::Room>, Box<proto::ParticipantInfo>),
     /// A track is there for others.
@@ -89,7 +90,7 @@ impl RoomEvent {
     pub fn name(&self) -> &'static str {
         match self {
             Self::RoomStarted(_) => "room_started",
-            Self::RoomFinished(_) => "room_finished",
+            Self::RoomFinished(..) => "room_finished",
             Self::ParticipantJoined(..) => "participant_joined",
             Self::ParticipantLeft(..) => "participant_left",
             Self::ParticipantConnectionAborted(..) => "participant_connection_aborted",

@@ -188,3 +188,28 @@ async fn a_full_room_says_so_before_the_upgrade() {
     assert_eq!((answer.status, answer.body.as_str()), (503, "room has exceeded its max participants"));
     node.until("only the first is there", |counts| (counts.participants, counts.connections) == (1, 1)).await;
 }
+
+#[tokio::test]
+async fn an_identity_that_joins_too_often_and_a_key_that_asks_too_often_wait() {
+    let rate = quota::Rate { per_second: 1, burst: 2 };
+    let limits = Limits { identity: rate, key: rate, ..Default::default() };
+    let node = node(Config { limits, ..config() }).await;
+    let validate = async |identity: &str| {
+        let target = format!("/rtc/validate?access_token={}", mint(token(identity)));
+        node.http("GET", &target, &[]).await
+    };
+    let answers = [validate("alice").await.status, validate("alice").await.status, validate("alice").await.status];
+    assert_eq!(answers, [200, 200, 429]);
+    assert_eq!(node.refused("/rtc", Some(&mint(token("alice")))).await.status, 429);
+    assert_eq!(validate("bob").await.status, 200, "others are not concerned");
+    let list = mint(AccessToken::new("devkey").grant(|grant| grant.room_list = true));
+    let headers = [format!("Authorization: Bearer {list}"), "Content-Type: application/json".into()];
+    let mut answers = Vec::new();
+    for _ in 0..3 {
+        answers.push(node.post("/twirp/livekit.RoomService/ListRooms", &headers, b"{}").await);
+    }
+    assert_eq!(answers.iter().map(|answer| answer.status).collect::<Vec<_>>(), [200, 200, 429]);
+    assert!(answers[2].body.contains("resource_exhausted"), "{}", answers[2].body);
+    let counts = node.lobby.counts();
+    assert_eq!((counts.joins_throttled, counts.api_throttled), (2, 1));
+}

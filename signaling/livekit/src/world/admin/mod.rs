@@ -2,6 +2,7 @@
 //!
 //! Who may ask is not decided here; the shell has checked it.
 
+mod inspect;
 mod message;
 mod people;
 mod permission;
@@ -16,6 +17,7 @@ pub(super) use rpc::Rpcs;
 pub use settings::RoomChange;
 
 use super::{Now, Output, World};
+use crate::view::RoomView;
 
 /// One request of an administrator; unique in its room.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -28,6 +30,8 @@ pub enum Order {
     Configure(RoomChange),
     /// How the room is. Answered with it.
     Describe,
+    /// How everybody's media fares. Answered with a view.
+    Inspect,
     /// Everybody goes and the room ends.
     Close,
     /// Everybody, hidden ones too.
@@ -75,6 +79,8 @@ pub enum Reply {
     Done,
     /// The room.
     Room(Box<proto::Room>),
+    /// The room as an operator looks at it.
+    View(Box<RoomView>),
     /// Somebody.
     Participant(Box<proto::ParticipantInfo>),
     /// Everybody.
@@ -141,6 +147,7 @@ impl World {
         let reply = match order {
             Order::Configure(change) => self.configure(change),
             Order::Describe => self.describe(),
+            Order::Inspect => Ok(Reply::View(Box::new(self.view(now)))),
             Order::Close => self.close(),
             Order::Participants => self.everybody(),
             Order::Participant(identity) => self.somebody(&identity),

@@ -17,6 +17,7 @@ pub(super) use single::Requirement;
 pub(super) use subscriber::{Outstanding, Subscriber};
 
 use super::link::Link;
+use super::observed::Observed;
 use super::pace::{Backlog, Pace};
 use super::quality::Condition;
 use super::replay::Behind;
@@ -71,6 +72,10 @@ pub(super) struct Session {
     pub(super) denied: BTreeSet<TrackSid>,
     /// How good its connections are.
     pub(super) condition: Condition,
+    /// How its media flows, by connection.
+    pub(super) observed: BTreeMap<PeerKey, Observed>,
+    /// What its media moved.
+    pub(super) traffic: crate::view::Traffic,
     /// How its next resume is to fail, on its own wish.
     pub(super) sabotage: Option<Sabotage>,
     /// When its client was heard of last by signal.

@@ -13,7 +13,7 @@ use crate::world::{Input, JoinRefusal, Mode, RoomEvent};
 fn names(scene: &Scene) -> Vec<&'static str> {
     let name = |it: &RoomEvent| match it {
         RoomEvent::RoomStarted(_) => "room_started",
-        RoomEvent::RoomFinished(_) => "room_finished",
+        RoomEvent::RoomFinished(..) => "room_finished",
         RoomEvent::ParticipantJoined(..) => "joined",
         RoomEvent::ParticipantLeft(..) => "left",
         RoomEvent::ParticipantConnectionAborted(..) => "aborted",
