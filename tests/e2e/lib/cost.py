@@ -24,11 +24,12 @@ def family() -> list[int]:
     return [SERVER, *children]
 
 
-def cpu_seconds() -> float:
-    """Of all that are alive, and of children that were waited for."""
-    fields = [stat(pid) for pid in family()]
-    own = sum(int(field[at]) for field in fields if field for at in (11, 12))
-    return (own + sum(int(it) for it in stat(SERVER)[13:15])) * TICK_SECONDS
+def cpu_seconds() -> tuple[float, float]:
+    """Of the server, and of its children, those that were waited for among them."""
+    server, *children = [stat(pid) for pid in family()]
+    own = sum(int(it) for it in server[11:13])
+    theirs = sum(int(it) for it in server[13:15]) + sum(int(it) for child in children for it in child[11:13])
+    return own * TICK_SECONDS, theirs * TICK_SECONDS
 
 
 def memory_bytes() -> int:
@@ -36,8 +37,10 @@ def memory_bytes() -> int:
     return int(stat(SERVER)[21]) * PAGE_BYTES
 
 
-async def cores(seconds: float) -> float:
-    """Processor cores that all of them keep busy."""
+async def cores(seconds: float) -> tuple[float, float]:
+    """Processor cores that the server keeps busy, and its children."""
     began, before = time.monotonic(), cpu_seconds()
     await asyncio.sleep(seconds)
-    return (cpu_seconds() - before) / (time.monotonic() - began)
+    took = time.monotonic() - began
+    server, children = (after - earlier for after, earlier in zip(cpu_seconds(), before))
+    return server / took, children / took

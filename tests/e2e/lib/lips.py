@@ -27,12 +27,12 @@ def flashes_seen(line: Line) -> list[int]:
 
 
 def beeps_heard(line: Line) -> list[int]:
-    """The RTP times at which a beep begins: where the sound first comes to half of its greatest level."""
+    """The RTP times at which a beep begins: where the sound first comes to half of its usual peak; a click is none."""
     if not line.frames:
         return []
     samples = np.abs(np.concatenate([samples for _, samples in line.frames]).astype(np.float64))
     times = np.concatenate([pts + np.arange(len(samples)) for pts, samples in line.frames])
-    loud = np.flatnonzero(samples > samples.max() / 2)
+    loud = np.flatnonzero(samples > np.quantile(samples, 0.98) / 2)
     # A beep is a run of loud samples without a pause of 50 ms.
     first = np.concatenate([[True], np.diff(loud) > HERTZ["audio"] // 20]) if len(loud) else []
     return [int(times[at]) for at in loud[first]]

@@ -28,7 +28,7 @@ class Line:
     # When the last packet of an RTP time came.
     came: dict[int, float] = field(default_factory=dict)
     bytes: int = 0
-    # Pictures: RTP time, mean luma and size. Sounds: RTP time and samples.
+    # Pictures: RTP time, mean luma of the upper left corner and size. Sounds: RTP time and samples.
     frames: list = field(default_factory=list)
 
     def moment(self, rtp: int) -> float:
@@ -111,7 +111,8 @@ class Watcher:
     async def _pictures(self, track: aiortc.MediaStreamTrack) -> None:
         while True:
             frame = await track.recv()
-            luma = np.frombuffer(frame.planes[0], np.uint8)
+            plane = frame.planes[0]
+            luma = np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)[: frame.height // 8, : frame.width // 8]
             self.video.frames.append((frame.pts, float(luma.mean()), (frame.width, frame.height)))
 
     async def _sounds(self, track: aiortc.MediaStreamTrack) -> None:

@@ -33,16 +33,17 @@ FILMS: dict[tuple[int, int], list[Tag]] = {}
 
 
 async def film(fps: int, bframes: int) -> list[Tag]:
-    """Moving test picture with a flash every half second, and a beep with it; a key frame every two seconds."""
+    """Moving test picture with a flash in its corner every half second, and a beep with it; a key frame every two seconds."""
     if (fps, bframes) not in FILMS:
         FILMS[fps, bframes] = await painted(fps, bframes)
     return FILMS[fps, bframes]
 
 
 async def painted(fps: int, bframes: int) -> list[Tag]:
-    flash = "lt(mod(t,0.5),0.1)"
+    # The corner alone: pictures that are white as a whole would make those behind them as large as key frames.
+    flash, corner = "lt(mod(t,0.5),0.1)", "drawbox=w=iw/8:h=ih/8:t=fill:color"
     return await clip(
-        *("-f", "lavfi", "-i", f"testsrc2=size=1920x1080:rate={fps},drawbox=t=fill:color=white:enable='{flash}'"),
+        *("-f", "lavfi", "-i", f"testsrc2=size=1920x1080:rate={fps},{corner}=black,{corner}=white:enable='{flash}'"),
         *("-f", "lavfi", "-i", f"aevalsrc=exprs='0.5*sin(2*PI*1000*t)*{flash}':s=48000"),
         *("-t", str(CLIP_SECONDS), *X264, "-bf", str(bframes), "-g", str(fps * 2), "-c:a", "aac", "-b:a", "160k", "-ac", "2"),
     )
@@ -94,7 +95,8 @@ async def stream(ingresses: Ingresses, name: str, fps: int, bframes: int, **opti
                 seen = f"{(watcher.video.bytes - before) * 8 / MEASURED_SECONDS / 1e6:.1f} Mb/s"
         state = (await ingresses.one(ingress.ingress_id)).state
         playing.cancel()
-    return f"{name}: {busy:.3f} cores (idle {idle:.3f}), viewers get {seen}; it says: {state.error or 'nothing'}"
+    server, codecs = busy
+    return f"{name}: {server + codecs:.3f} cores (server {server:.3f}, codecs {codecs:.3f}; before {sum(idle):.3f}), viewers get {seen}; it says: {state.error or 'nothing'}"
 
 
 async def delay(ingresses: Ingresses, name: str, fps: int, bframes: int, **options: object) -> str:
