@@ -2,6 +2,7 @@
 import { createHmac } from 'node:crypto';
 import { AudioStream, Room, RoomEvent } from '@livekit/rtc-node';
 import { brief, check } from './check.mjs';
+import { KEY, SECRET } from './keys.mjs';
 import { Voice } from './voice.mjs';
 
 /** The mean level above which sound counts as a tone; `Voice` sings at 16 000. */
@@ -11,8 +12,8 @@ const LOUD = 1_000;
 export function token(claims, { ttl = 600 } = {}) {
   const now = Math.floor(Date.now() / 1000);
   const part = (value) => Buffer.from(JSON.stringify(value)).toString('base64url');
-  const text = `${part({ alg: 'HS256', typ: 'JWT' })}.${part({ iss: 'devkey', iat: now, exp: now + ttl, ...claims })}`;
-  return `${text}.${createHmac('sha256', 'secret').update(text).digest('base64url')}`;
+  const text = `${part({ alg: 'HS256', typ: 'JWT' })}.${part({ iss: KEY, iat: now, exp: now + ttl, ...claims })}`;
+  return `${text}.${createHmac('sha256', SECRET).update(text).digest('base64url')}`;
 }
 
 export class Calls {

@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 import { servePage } from './pages.mjs';
 import { token } from './calls.mjs';
+import { KEY, SECRET } from './keys.mjs';
 
 const HERE = join(dirname(fileURLToPath(import.meta.url)), '..');
 const WEB = join(HERE, '../../web');
@@ -27,7 +28,7 @@ export async function imported(entry) {
 /** An app's back end: `@thalweg/server` with the server's key. */
 export async function backEnd(stage, url = stage.http) {
   const { ThalwegServer } = await imported(join(WEB, 'server/src/index.ts'));
-  return new ThalwegServer({ url, apiKey: 'devkey', apiSecret: 'secret' });
+  return new ThalwegServer({ url, apiKey: KEY, apiSecret: SECRET });
 }
 
 /** A site whose pages have the SDK on `window.sdk`, and a route that gives tokens, like an app's. */

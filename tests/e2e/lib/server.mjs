@@ -1,15 +1,17 @@
 // One server under test: started in dev mode on free ports, stopped by its own pid.
 import { spawn } from 'node:child_process';
 import { createWriteStream } from 'node:fs';
+import { KEY, SECRET } from './keys.mjs';
 
 /** How long the server may take to listen, and to stop once nobody is there, in milliseconds. */
 const START_MS = 10_000;
 const STOP_MS = 10_000;
 
 export class Server {
-  /** Starts `THALWEG_BIN`; `port` 0 lets the system choose, `flags` are more of them. */
-  static async start({ log, port = 0, udp = 0, flags = [] }) {
+  /** Starts `THALWEG_BIN`; `port` 0 lets the system choose, `secret` signs tokens, `flags` are more of them. */
+  static async start({ log, port = 0, udp = 0, secret = SECRET, flags = [] }) {
     const more = [...(process.env.THALWEG_ARGS ?? '').split(' ').filter(Boolean), ...flags];
+    if (secret !== 'secret') more.push('--keys', `${KEY}: ${secret}`);
     const args = ['--dev', '--port', String(port), '--rtc.udp_port', String(udp), '--ingress.rtmp_port', '0', '--shutdown.grace', '1s', '--room.departure_timeout', '1', '--room.empty_timeout', '1', ...more];
     const child = spawn(process.env.THALWEG_BIN, args, { stdio: ['ignore', 'pipe', 'pipe'] });
     const file = createWriteStream(log, { flags: port === 0 ? 'w' : 'a' });
@@ -21,12 +23,13 @@ export class Server {
       child.kill('SIGKILL');
       throw new Error(`cannot read its addresses from: ${line}`);
     }
-    return new Server(child, { log, port: Number(http[2]), udp: Number(media[1]) });
+    return new Server(child, { log, secret, port: Number(http[2]), udp: Number(media[1]) });
   }
 
-  constructor(child, { log, port, udp }) {
+  constructor(child, { log, secret, port, udp }) {
     this.child = child;
     this.log = log;
+    this.secret = secret;
     this.port = port;
     this.udp = udp;
     this.ended = new Promise((resolve) => child.once('exit', (code, signal) => resolve(signal ?? code)));
@@ -34,7 +37,7 @@ export class Server {
 
   /** What a scenario's process is told. */
   environment() {
-    return { THALWEG_PORT: String(this.port), THALWEG_UDP: String(this.udp), THALWEG_PID: String(this.child.pid), THALWEG_LOG: this.log };
+    return { THALWEG_PORT: String(this.port), THALWEG_UDP: String(this.udp), THALWEG_PID: String(this.child.pid), THALWEG_LOG: this.log, THALWEG_SECRET: this.secret };
   }
 
   /** Asks it to stop, twice if need be. Answers what is wrong, or nothing. */

@@ -5,7 +5,9 @@ import { fileURLToPath } from 'node:url';
 import { AccessToken, RoomServiceClient } from 'livekit-server-sdk';
 import { chromium } from 'playwright-core';
 import { check, reach } from './check.mjs';
+import { Firefox } from './firefox.mjs';
 import { Guest } from './guest.mjs';
+import { KEY, SECRET } from './keys.mjs';
 import { servePage } from './pages.mjs';
 import { killTree } from './process.mjs';
 
@@ -26,10 +28,11 @@ export class Stage {
   #fresh = {};
   #ends = [];
   #browser;
+  #firefox;
   #site;
 
   /** A token as an app's back end would mint it. */
-  async token(identity, { room = 'river', key = 'devkey', secret = 'secret', ttl = '10m', grant = {} } = {}) {
+  async token(identity, { room = 'river', key = KEY, secret = SECRET, ttl = '10m', grant = {} } = {}) {
     const token = new AccessToken(key, secret, { identity, name: identity, ttl });
     token.addGrant({ roomJoin: true, room, canPublish: true, canSubscribe: true, canPublishData: true, ...grant });
     return token.toJwt();
@@ -52,8 +55,18 @@ export class Stage {
     return this.#browser;
   }
 
-  /** A blank page whose errors go to the log. */
-  async tab(label, options = {}) {
+  /** Firefox, started once. The suite starts a scenario's server within its reach when the scenario says `firefox: true`. */
+  async firefox() {
+    if (!this.#firefox) {
+      this.#firefox = await Firefox.launch();
+      this.atEnd(() => this.#firefox.close());
+    }
+    return this.#firefox;
+  }
+
+  /** A blank page whose errors go to the log. With `firefox` it is Firefox's, and knows fewer words: see there. */
+  async tab(label, { firefox = false, ...options } = {}) {
+    if (firefox) return (await this.firefox()).tab(label, options.context);
     const context = await (await this.browser(options)).newContext(options.context);
     const page = await context.newPage();
     page.on('console', (message) => console.error(`[${label}] ${message.type()}: ${message.text()}`));
@@ -61,9 +74,9 @@ export class Stage {
     return page;
   }
 
-  /** A page with the unmodified livekit-client and the room not yet joined. */
-  async guest(identity) {
-    const page = await this.tab(identity);
+  /** A page with the unmodified livekit-client and the room not yet joined; with `firefox` it is Firefox's. */
+  async guest(identity, { firefox = false } = {}) {
+    const page = await this.tab(identity, { firefox });
     await page.goto(await this.#home());
     return new Guest(this, identity, page);
   }
@@ -85,8 +98,8 @@ export class Stage {
   }
 
   /** A page that has joined. */
-  async joined(identity, options = {}) {
-    const guest = await this.guest(identity);
+  async joined(identity, { firefox, ...options } = {}) {
+    const guest = await this.guest(identity, { firefox });
     await guest.join(options);
     return guest;
   }
@@ -113,7 +126,7 @@ export class Stage {
 
   /** Who is in a room, as an administrator sees them. */
   async people(room = 'river') {
-    return new RoomServiceClient(this.http, 'devkey', 'secret').listParticipants(room);
+    return new RoomServiceClient(this.http, KEY, SECRET).listParticipants(room);
   }
 
   /** Notes what a server holds to which nobody has spoken: its idle tasks. */

@@ -3,6 +3,8 @@ import { spawn } from 'node:child_process';
 import { mkdirSync, openSync, readdirSync, readFileSync, writeSync, closeSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { withinReach } from './firefox.mjs';
+import { LONG_SECRET } from './keys.mjs';
 import { killTree } from './process.mjs';
 import { Server } from './server.mjs';
 
@@ -53,7 +55,8 @@ async function attempt(file) {
   const deadline = Number(/deadline: (\d+)/.exec(source)?.[1] ?? DEADLINE_SECONDS) + soakSeconds(source);
   let server;
   try {
-    server = await Server.start({ log: join(LOGS, `${plain(file)}.server.log`) });
+    const more = /\bfirefox: true\b/.test(source) ? { secret: LONG_SECRET, flags: withinReach() } : {};
+    server = await Server.start({ log: join(LOGS, `${plain(file)}.server.log`), ...more });
   } catch (error) {
     return { error: `server: ${error.message}` };
   }

@@ -8,8 +8,8 @@ export const PHONE = { viewport: { width: 390, height: 844 }, isMobile: true, ha
 
 /** One person at the pages. */
 export class Visitor {
-  static async open(stage, name, { context = {}, token, before } = {}) {
-    const page = await stage.tab(name, { context: { ...DESKTOP, locale: 'en-GB', ...context } });
+  static async open(stage, name, { context = {}, token, before, firefox = false } = {}) {
+    const page = await stage.tab(name, { firefox, context: { ...DESKTOP, locale: 'en-GB', ...context } });
     page.setDefaultTimeout(PATIENCE_MS);
     await page.addInitScript((name) => localStorage.setItem('thalweg.name', name), name);
     await page.addInitScript(smallCamera);
