@@ -19,13 +19,15 @@ KEPT_SAMPLES = RATE
 PIECE_MS = 100
 # A piece whose mean power is below this is quiet: a tenth of the amplitude that `Tone` plays.
 QUIET_POWER = (16_000 / 10) ** 2 / 2
+# What signs the tokens; the suite gives a server that is reached from beyond loopback a longer one.
+SECRET = os.environ.get("THALWEG_SECRET", "secret")
 
 
 def url() -> str:
     return f"ws://127.0.0.1:{os.environ['THALWEG_PORT']}"
 
 
-def token(identity: str, room: str = "river", key: str = "devkey", secret: str = "secret", ttl: int = 600, **grants: object) -> str:
+def token(identity: str, room: str = "river", key: str = "devkey", secret: str = SECRET, ttl: int = 600, **grants: object) -> str:
     """A token as an app's back end would mint it; `ttl` in seconds, negative for an expired one."""
     return (
         api.AccessToken(key, secret)
