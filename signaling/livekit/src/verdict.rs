@@ -88,15 +88,26 @@ fn uplink(who: &PersonView) -> Option<Verdict> {
     (jitter >= JITTER_BAD_MS).then_some(Verdict { severity: Severity::Fair, cause: "uplink_jitter", text })
 }
 
+/// What a viewer misses came to us, or its publisher's uplink is to blame: a gap on the way up is a gap on the way down.
 fn downlink(who: &PersonView) -> Option<Verdict> {
     let name = called(who);
-    let (loss, jitter) = (who.down.loss_permille.unwrap_or(0), who.down.jitter_ms.unwrap_or(0));
+    let watched = || who.watches.iter().filter(|watch| !watch.off);
+    let loss = own(who.down.loss_permille, watched().map(|watch| watch.up_loss_permille).max());
+    let jitter = own(who.down.jitter_ms, watched().map(|watch| watch.up_jitter_ms).max());
     if loss >= LOSS_BAD {
         let text = format!("{name}'s downlink loses {} % of packets", percent(loss));
         return Some(Verdict { severity: by_loss(loss), cause: "downlink_loss", text });
     }
     let text = format!("{name}'s downlink trembles: packets come up to {jitter} ms late");
     (jitter >= JITTER_BAD_MS).then_some(Verdict { severity: Severity::Fair, cause: "downlink_jitter", text })
+}
+
+/// What of a viewer's trouble its publishers' uplinks do not explain: nothing when it is less than half as much again, since
+/// both are measured over other moments.
+fn own(down: Option<u16>, up: Option<u16>) -> u16 {
+    let up = up.unwrap_or(0);
+    let more = down.unwrap_or(0).saturating_sub(up);
+    if more > up / 2 { more } else { 0 }
 }
 
 fn distance(who: &PersonView) -> Option<Verdict> {
@@ -295,6 +306,35 @@ mod tests {
         ] {
             assert_eq!(texts(&dan(estimate, watches)).join(" | "), expected);
         }
+    }
+
+    #[test]
+    fn a_viewer_is_not_blamed_for_its_publishers_uplink() {
+        let bob = |down, ups: &[(u16, bool)]| {
+            let watches = ups.iter().map(|(up, off)| WatchView {
+                up_loss_permille: *up,
+                off: *off,
+                ..watch(Some((2, 2)), false, false)
+            });
+            PersonView { down: lossy(down), watches: watches.collect(), ..who("Bob") }
+        };
+        for (down, ups, expected) in [
+            (200, vec![(200, false)], ""),
+            (230, vec![(180, false)], ""),
+            (200, vec![(0, false), (190, false)], ""),
+            (90, vec![(0, false)], "Bob's downlink loses 9 % of packets"),
+            (200, vec![(50, false)], "Bob's downlink loses 15 % of packets"),
+            (200, vec![(190, true), (0, false)], "Bob's downlink loses 20 % of packets"),
+            (70, vec![(45, false)], ""),
+            (0, vec![(200, false)], ""),
+        ] {
+            assert_eq!(texts(&bob(down, &ups)).join(" | "), expected, "{down} of {ups:?}");
+        }
+        let late = |jitter_ms| Way { jitter_ms: Some(jitter_ms), ..lossy(0) };
+        let trembling = WatchView { up_jitter_ms: 80, ..watch(Some((2, 2)), false, false) };
+        let bob = |jitter_ms| PersonView { down: late(jitter_ms), watches: vec![trembling.clone()], ..who("Bob") };
+        assert_eq!(texts(&bob(95)), Vec::<String>::new());
+        assert_eq!(texts(&bob(150)), ["Bob's downlink trembles: packets come up to 70 ms late"]);
     }
 
     #[test]

@@ -61,7 +61,7 @@ impl World {
             note_way(&mut view.down, down_bps, report.down);
             view.rtt_ms = view.rtt_ms.max(report.rtt_ms);
             view.estimate_bps = view.estimate_bps.max(report.estimate_bps);
-            view.watches.extend(report.downs.iter().filter_map(|down| self.watch_view(session, observed, down)));
+            view.watches.extend(report.downs.iter().filter_map(|down| self.watch_view(session, observed, down, now)));
         }
         view.watches.sort_by(|one, other| (&one.of, &one.sid).cmp(&(&other.of, &other.sid)));
     }
@@ -109,11 +109,12 @@ impl World {
         })
     }
 
-    fn watch_view(&self, session: &Session, observed: &Observed, report: &DownReport) -> Option<WatchView> {
+    fn watch_view(&self, session: &Session, observed: &Observed, report: &DownReport, now: Now) -> Option<WatchView> {
         let (sid, down) = session.downs.iter().find(|(_, down)| down.place.key() == Some(report.down))?;
         let publication = self.room.publication(sid)?;
         let layers = self.observed_up(&down.publisher, report.track).map_or(0, |(_, _, up)| up.encodings.len());
         let is_video = down.kind == Kind::Video;
+        let up = self.uplink(&down.publisher, now);
         Some(WatchView {
             sid: sid.to_string(),
             of: self.room.participant(&down.publisher).map(|it| it.identity.clone()).unwrap_or_default(),
@@ -126,7 +127,19 @@ impl World {
             limited: is_video && is_limited(report, layers),
             paused: is_video && report.limit == LayerTarget::Off && report.wish != LayerTarget::Off,
             off: report.wish == LayerTarget::Off || publication.muted,
+            up_loss_permille: up.loss_permille.unwrap_or_default(),
+            up_jitter_ms: up.jitter_ms.unwrap_or_default(),
         })
+    }
+
+    /// How what somebody sends arrives here.
+    fn uplink(&self, sid: &ParticipantSid, now: Now) -> Way {
+        let mut way = Way::default();
+        let observed = self.sessions.get(sid).into_iter().flat_map(|session| session.observed.values());
+        for report in observed.filter_map(|it| it.fresh(now)) {
+            note_way(&mut way, 0, report.up);
+        }
+        way
     }
 }
 
