@@ -7,14 +7,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { AccessToken } from 'livekit-server-sdk';
 import { check, reach } from './check.mjs';
-import { KEY, SECRET } from './keys.mjs';
+import { KEY, LONG_SECRET, SECRET } from './keys.mjs';
 import { Stage } from './stage.mjs';
 
 /** The server's address in the namespace, and a name for it. */
 const ADDRESS = '10.77.0.1';
 export const NAME = 'relay.test';
-/** Signs the tokens inside, where the server is not in development mode. */
-const LONG_SECRET = 'a-secret-of-more-than-thirty-two-characters';
 /** The folder of the run; who finds it is in the namespace already. */
 const INSIDE = 'THALWEG_E2E_FIREWALLED';
 // The SDKs pass over loopback interfaces: the namespace needs another, and a route by it.

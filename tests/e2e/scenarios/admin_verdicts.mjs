@@ -5,6 +5,7 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { AccessToken } from 'livekit-server-sdk';
 import { check, reach } from '../lib/check.mjs';
+import { KEY, SECRET } from '../lib/keys.mjs';
 import { detour, lossy } from '../lib/lossy.mjs';
 
 const SHOTS = process.env.SHOTS;
@@ -54,7 +55,7 @@ function shows(guest) {
 /** The operators' page, opened with the link's token, in the room. */
 async function page(stage) {
   const tab = await stage.tab('admin', { context: { viewport: { width: 1280, height: 900 } } });
-  const token = new AccessToken('devkey', 'secret', { ttl: '10m' });
+  const token = new AccessToken(KEY, SECRET, { ttl: '10m' });
   token.addGrant({ roomList: true, roomAdmin: true });
   const headers = { Authorization: `Bearer ${await token.toJwt()}` };
   await tab.goto(`${stage.http}/admin#token=${await token.toJwt()}`);
@@ -118,7 +119,7 @@ async function refusals(stage) {
   const ask = async (path, grant) => {
     const headers = {};
     if (grant) {
-      const token = new AccessToken('devkey', 'secret', { identity: 'eve', ttl: '10m' });
+      const token = new AccessToken(KEY, SECRET, { identity: 'eve', ttl: '10m' });
       token.addGrant(grant);
       headers.Authorization = `Bearer ${await token.toJwt()}`;
     }
