@@ -17,6 +17,9 @@ use store::{Store, StoreError};
 
 use crate::config::Config;
 
+/// The participant's attribute that holds the address of its user's picture.
+const IMAGE: &str = "image";
+
 /// Starts the API, if it is wanted, and puts it at the doors of the rooms.
 ///
 /// # Errors
@@ -113,14 +116,15 @@ impl Rooms for LobbyRooms {
         // Without any key there is no user token either that could have asked.
         let Some((key, secret)) = self.0.keys().first() else { return String::new() };
         let grants = pass.grants.clone();
-        AccessToken::new(key)
+        let token = AccessToken::new(key)
             .join(pass.room.as_str(), pass.user.as_str())
             .name(pass.name.as_str())
             .role(pass.role.as_str())
             .max_participants(pass.max_participants)
             .grant(|grant| grant.set_rights(&grants))
-            .ttl(Duration::from_secs(pass.ttl_s))
-            .mint(&secret, now_s)
+            .ttl(Duration::from_secs(pass.ttl_s));
+        let token = if pass.image.is_empty() { token } else { token.attribute(IMAGE, pass.image.as_str()) };
+        token.mint(&secret, now_s)
     }
 
     fn permit(&self, room: &str, identity: &str, grants: Grants) -> Done<bool> {
@@ -180,6 +184,11 @@ impl Rooms for LobbyRooms {
     fn known_ingress(&self, id: &str) -> Option<Ingress> {
         let known = |id: &str| self.0.ingresses().list("", id).into_iter().next().map(described);
         if id.is_empty() { None } else { known(id) }
+    }
+
+    fn renew_key(&self, id: &str) -> Done<Option<Ingress>> {
+        let (ingresses, id) = (self.0.ingresses().clone(), id.to_owned());
+        Box::pin(async move { ingresses.rotate(&id).await.ok().map(described) })
     }
 
     fn remove_ingress(&self, id: &str) -> Done<()> {

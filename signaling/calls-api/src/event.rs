@@ -52,6 +52,7 @@ events! {
     Participants = "call_participants", "how many are there, at most once a second";
     MembersChanged = "call_members_changed", "members came, went, or have another role";
     PermissionRequested = "call_permission_requested", "somebody asks for more; told to those who may grant it";
+    PermissionWithdrawn = "call_permission_withdrawn", "a request is there no longer, and no rights changed; told as the request was, and to its user";
     PermissionsChanged = "call_permissions_changed", "what somebody may do changed";
     UserBlocked = "call_user_blocked", "somebody was sent out and kept out";
     UserUnblocked = "call_user_unblocked", "somebody may come back";

@@ -20,6 +20,8 @@ pub(crate) enum Audience<'a> {
     Everybody,
     /// Those of them who have a capability.
     Capable(Capability),
+    /// Those of them who have a capability, and a user.
+    CapableAnd(Capability, &'a UserId),
     /// These users.
     Users(&'a BTreeSet<UserId>),
 }
@@ -54,6 +56,11 @@ impl Inner {
                     let facts = json!({ "user": user, "capabilities": asked });
                     let audience = Audience::Capable(Capability::UpdatePermissions);
                     self.tell_some(entry, Some(kind), Kind::PermissionRequested, facts, &audience);
+                }
+                CallEvent::RequestWithdrawn(user, gone) => {
+                    let facts = json!({ "user": user, "capabilities": gone, "by": by });
+                    let audience = Audience::CapableAnd(Capability::UpdatePermissions, &user);
+                    self.tell_some(entry, Some(kind), Kind::PermissionWithdrawn, facts, &audience);
                 }
                 CallEvent::PermissionsChanged(user) => {
                     self.refresh(entry, kind).await;
@@ -145,6 +152,7 @@ impl Inner {
         let may = |actor: &Actor| match audience {
             Audience::Users(users) => users.contains(&actor.user) || actor.user.as_str().starts_with('@'),
             Audience::Capable(capability) => has(actor, *capability),
+            Audience::CapableAnd(capability, user) => actor.user == **user || has(actor, *capability),
             // Who was sent out hears that, and nothing more.
             Audience::Everybody => what == Kind::UserBlocked || has(actor, Capability::ReadCall),
         };

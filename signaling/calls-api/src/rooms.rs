@@ -21,6 +21,8 @@ pub struct Pass {
     pub user: UserId,
     /// The name that others see.
     pub name: String,
+    /// The address of the picture that others see; empty for none.
+    pub image: String,
     /// The role for which it is made; the gate is told of it.
     pub role: Role,
     /// What the bearer may do at present.
@@ -136,6 +138,8 @@ pub trait Rooms: Send + Sync + 'static {
     fn ingress(&self, room: &str, identity: &str, id: &str) -> Done<Option<Ingress>>;
     /// The ingress with an id, if it is there.
     fn known_ingress(&self, id: &str) -> Option<Ingress>;
+    /// Gives an ingress another stream key and ends what is pushed with the old one; nothing when it is not there.
+    fn renew_key(&self, id: &str) -> Done<Option<Ingress>>;
     /// Forgets an ingress and ends what is pushed to it.
     fn remove_ingress(&self, id: &str) -> Done<()>;
 }

@@ -135,7 +135,7 @@ pub(crate) struct CallView {
     role: Role,
     /// What the caller may do in this call.
     capabilities: Capabilities,
-    /// Who asks for more; for those who may grant it.
+    /// Who asks for more: everybody for those who may grant it, only the caller itself for others.
     #[serde(skip_serializing_if = "Option::is_none")]
     requests: Option<Vec<RequestView>>,
     /// Who was sent out; for those who may do that.
@@ -146,15 +146,19 @@ pub(crate) struct CallView {
     ingress: Option<IngressView>,
 }
 
+fn request((user, asked): (&UserId, &Capabilities)) -> RequestView {
+    RequestView { user: user.clone(), capabilities: *asked }
+}
+
 impl Inner {
     /// A call as a caller may see it.
     pub(crate) fn view(&self, entry: &Entry, kind: &CallType, caller: &Caller) -> CallView {
         let (body, call) = (&entry.body, &entry.body.call);
         let all = call.capabilities(kind, &caller.actor);
         let some = |time: u64| (time > 0).then_some(time);
-        let requests = || call.requests().iter().take(LISTED_MAX);
-        let request =
-            |(user, asked): (&UserId, &Capabilities)| RequestView { user: user.clone(), capabilities: *asked };
+        let grants = all.has(Capability::UpdatePermissions);
+        let told = |(user, _): &(&UserId, &Capabilities)| grants || **user == caller.actor.user;
+        let requests: Vec<_> = call.requests().iter().filter(told).take(LISTED_MAX).map(request).collect();
         let ingress = || self.rooms.known_ingress(&body.ingress).filter(|_| !body.ingress.is_empty());
         CallView {
             r#type: call.id().kind().to_owned(),
@@ -185,7 +189,7 @@ impl Inner {
             pins: body.pins.clone(),
             role: call.role_of(&caller.actor).clone(),
             capabilities: all,
-            requests: all.has(Capability::UpdatePermissions).then(|| requests().map(request).collect()),
+            requests: (grants || !requests.is_empty()).then_some(requests),
             blocked: all.has(Capability::BlockUsers).then(|| call.blocked().iter().take(LISTED_MAX).cloned().collect()),
             ingress: all.has(Capability::UseIngress).then(ingress).flatten().map(IngressView::from),
         }

@@ -79,6 +79,8 @@ pub enum CallEvent {
     MembersChanged(Vec<UserId>),
     /// Somebody asks for more.
     PermissionRequested(UserId, Capabilities),
+    /// What somebody asked for it asks for no longer: taken back, or answered without a change of what it may do.
+    RequestWithdrawn(UserId, Capabilities),
     /// What somebody may do has changed, at once.
     PermissionsChanged(UserId),
     /// Somebody must go and stay away.
@@ -371,6 +373,23 @@ impl Call {
         Ok(vec![CallEvent::PermissionRequested(actor.user.clone(), asked)])
     }
 
+    /// Takes back what a user asked for: its own request, or, by those who may grant it, anybody's. What it may do stays.
+    /// What was not asked for needs no taking back.
+    ///
+    /// # Errors
+    /// The call is over, or the actor may neither ask nor grant.
+    pub fn withdraw(
+        &mut self,
+        kind: &CallType,
+        actor: &Actor,
+        user: &UserId,
+        what: Capabilities,
+    ) -> Result<Vec<CallEvent>, Fault> {
+        let own = *user == actor.user;
+        self.allowed(kind, actor, if own { Capability::RequestPermissions } else { Capability::UpdatePermissions })?;
+        Ok(self.withdrawn(user, what))
+    }
+
     /// Gives a user capabilities beyond its role, or takes some; both answer its requests. It holds for this call.
     ///
     /// # Errors
@@ -393,9 +412,9 @@ impl Call {
         let old = self.lent.get(user).copied().unwrap_or_default();
         // What is granted and revoked in one breath is revoked.
         let new = Lent { more: old.more.with(grant).without(revoke), less: old.less.without(grant).with(revoke) };
-        self.answer(user, grant.with(revoke));
+        let withdrawn = self.withdrawn(user, grant.with(revoke));
         if new == old {
-            return Ok(Vec::new());
+            return Ok(withdrawn);
         }
         self.lent.insert(user.clone(), new);
         Ok(vec![CallEvent::PermissionsChanged(user.clone())])
@@ -466,12 +485,16 @@ impl Call {
         device.enabled && device.requests
     }
 
-    fn answer(&mut self, user: &UserId, answered: Capabilities) {
-        let Some(waiting) = self.requests.get_mut(user) else { return };
-        *waiting = waiting.without(answered);
-        if waiting.is_empty() {
+    fn withdrawn(&mut self, user: &UserId, what: Capabilities) -> Vec<CallEvent> {
+        let Some(asked) = self.requests.get(user).copied() else { return Vec::new() };
+        let left = asked.without(what);
+        if left.is_empty() {
             self.requests.remove(user);
+        } else {
+            self.requests.insert(user.clone(), left);
         }
+        let gone = asked.without(left);
+        if gone.is_empty() { Vec::new() } else { vec![CallEvent::RequestWithdrawn(user.clone(), gone)] }
     }
 
     fn turn(&mut self, phase: Phase, event: CallEvent) -> Vec<CallEvent> {

@@ -82,11 +82,13 @@ async fn join(asked: Asked<JoinWish>) -> Result<JoinAnswer, ApiError> {
     let (user, call) = (&joiner.actor.user, &entry.body.call);
     let role = call.role_of(&joiner.actor).clone();
     let ttl_s = joiner.expires_s.saturating_sub(now_s()).min(MEDIA_TTL_S);
-    let name = calls.users.find(user).await?.map(|user| user.name.clone()).filter(|name| !name.is_empty());
+    let known = calls.users.find(user).await?;
+    let (name, image) = known.map(|user| (user.name.clone(), user.image.clone())).unwrap_or_default();
     let token = calls.rooms.token(&Pass {
         room: id.to_string(),
         user: user.clone(),
-        name: name.unwrap_or_else(|| user.to_string()),
+        name: if name.is_empty() { user.to_string() } else { name },
+        image,
         role: joiner.actor.role.clone(),
         grants: entry.body.grants(&kind, &joiner.actor),
         max_participants: call.settings().limits.max_participants,

@@ -1,4 +1,4 @@
-//! Asking for more, granting and revoking: it reaches the media plane before the answer is given.
+//! Asking for more and taking that back, granting and revoking: it reaches the media plane before the answer is given.
 
 use ::calls::{Capabilities, Capability, UserId};
 use axum::http::Method;
@@ -21,6 +21,14 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
         ),
         endpoint(
             Method::POST,
+            "/calls/{type}/{id}/permissions/withdraw",
+            "withdrawRequest",
+            Need::Call,
+            "Takes back what the caller asked for; who may grant it takes back anybody's. What was not asked for is no error.",
+            withdraw,
+        ),
+        endpoint(
+            Method::POST,
             "/calls/{type}/{id}/permissions",
             "updatePermissions",
             Need::Has(Capability::UpdatePermissions),
@@ -35,6 +43,16 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
 #[serde(deny_unknown_fields)]
 struct Request {
     capabilities: Capabilities,
+}
+
+/// What is asked for no longer.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct Withdrawal {
+    /// Everything when left out.
+    capabilities: Option<Capabilities>,
+    /// Whose request; the caller's own when left out.
+    user: Option<UserId>,
 }
 
 /// What is given and taken.
@@ -52,6 +70,15 @@ async fn request(asked: Asked<Request>) -> Result<Done, ApiError> {
     let mut entry = asked.calls.open(&asked.call()?).await?;
     let (actor, wanted) = (&asked.caller.actor, asked.input.capabilities);
     asked.calls.change(&mut entry, &actor.user, |body, kind| Ok(body.call.request(kind, actor, wanted)?)).await?;
+    Ok(Done {})
+}
+
+async fn withdraw(asked: Asked<Withdrawal>) -> Result<Done, ApiError> {
+    let mut entry = asked.calls.open(&asked.call()?).await?;
+    let (actor, Withdrawal { capabilities, user }) = (&asked.caller.actor, asked.input);
+    let what = capabilities.unwrap_or_else(|| Capability::ALL.iter().copied().collect());
+    let user = user.unwrap_or_else(|| actor.user.clone());
+    asked.calls.change(&mut entry, &actor.user, |body, kind| Ok(body.call.withdraw(kind, actor, &user, what)?)).await?;
     Ok(Done {})
 }
 

@@ -27,11 +27,21 @@ async fn a_livestream_goes_live_and_ends(base: Base) {
     assert_eq!((early.status, early.code()), (403, "call_not_live"));
     assert!(matches!(world.knock("livestream:show", "vik", "viewer").await, Opening::Refused(_)));
 
+    let users = json!({ "users": [{ "id": "hana", "image": "https://pictures.example/hana" }] });
+    assert_eq!(world.ask("PUT", "/users", &server(), users).await.status, 200);
     let joined = world.ask("POST", "/calls/livestream/show/join", &hana, Value::Null).await;
     assert_eq!((joined.status, &joined.body["role"]), (200, &json!("host")));
     let ingress = &joined.body["call"]["ingress"];
     assert_eq!((&ingress["rtmp_url"], &ingress["push"]["state"]), (&json!("rtmp://here/live"), &json!("inactive")));
-    assert!(joined.body["token"].as_str().unwrap().starts_with("livestream:show hana user "));
+    let token = joined.body["token"].as_str().unwrap();
+    assert!(
+        token.starts_with("livestream:show hana user ") && token.ends_with(" https://pictures.example/hana"),
+        "{token}"
+    );
+    world.rooms.done();
+    let renewed = world.ask("POST", "/calls/livestream/show/stream-key", &hana, Value::Null).await;
+    assert_eq!((renewed.status, &renewed.body["call"]["ingress"]["stream_key"]), (200, &json!("key")));
+    assert_eq!(world.rooms.done(), ["renew IN_1"]);
     assert!(world.enter("livestream:show", "hana", "user").await.can_publish);
     world.until_there("livestream/show", 1).await;
     world.events();
@@ -80,6 +90,25 @@ async fn a_listener_is_given_the_floor_and_loses_it(base: Base) {
         // An older token says nothing: the door asks the call.
         let Opening::Granted(grants) = world.knock("audio_room:talk", "lea", "user").await else { panic!() };
         assert_eq!(grants.can_publish, speaks);
+    }
+    for (by, body) in [(&lea, Value::Null), (&hana, json!({ "user": "lea" }))] {
+        let ask = async |what: &str, body: Value| {
+            world.ask("POST", &format!("/calls/audio_room/talk/permissions/{what}"), by, body).await
+        };
+        let voice = json!({ "capabilities": ["send-audio"] });
+        assert_eq!(world.ask("POST", "/calls/audio_room/talk/permissions/request", &lea, voice).await.status, 200);
+        let own = world.ask("GET", "/calls/audio_room/talk", &lea, Value::Null).await;
+        assert_eq!(own.body["call"]["requests"][0]["user"], "lea");
+        let bob = world.ask("GET", "/calls/audio_room/talk", &user("bob", "user"), Value::Null).await;
+        assert_eq!(bob.body["call"]["requests"], Value::Null);
+        world.events();
+        // The second time there is nothing to lower, and nothing to tell.
+        for _ in 0..2 {
+            assert_eq!(ask("withdraw", body.clone()).await.status, 200);
+        }
+        assert_eq!(world.events(), ["call_permission_withdrawn"]);
+        let seen = world.ask("GET", "/calls/audio_room/talk", &hana, Value::Null).await;
+        assert_eq!(seen.body["call"]["requests"], json!([]));
     }
     let wrong = json!({ "user": "lea", "grant": ["end-call"] });
     let told = world.ask("POST", "/calls/audio_room/talk/permissions", &hana, wrong).await;

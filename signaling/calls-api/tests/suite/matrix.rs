@@ -50,6 +50,7 @@ fn table() -> Vec<Row> {
         row("joinCall", "POST", "/calls/C/join", nothing(), [401, 200, 200, 200, 200, 422, 403]),
         row("goLive", "POST", "/calls/C/go-live", nothing(), hosts),
         row("stopLive", "POST", "/calls/C/stop-live", nothing(), hosts),
+        row("renewStreamKey", "POST", "/calls/C/stream-key", nothing(), hosts),
         row("listMembers", "GET", "/calls/C/members", nothing(), readers),
         row("updateMembers", "POST", "/calls/C/members", json!({ "put": [{ "user": "zoe" }] }), hosts),
         row(
@@ -59,6 +60,7 @@ fn table() -> Vec<Row> {
             json!({ "capabilities": ["send-audio"] }),
             readers,
         ),
+        row("withdrawRequest", "POST", "/calls/C/permissions/withdraw", nothing(), readers),
         row(
             "updatePermissions",
             "POST",

@@ -45,7 +45,7 @@ impl Rooms for Noted {
     }
 
     fn token(&self, pass: &Pass) -> String {
-        format!("{} {} {} {}", pass.room, pass.user, pass.role, pass.ttl_s)
+        format!("{} {} {} {} {}", pass.room, pass.user, pass.role, pass.ttl_s, pass.image)
     }
 
     fn permit(&self, _: &str, identity: &str, grants: Grants) -> Done<bool> {
@@ -83,6 +83,10 @@ impl Rooms for Noted {
 
     fn known_ingress(&self, id: &str) -> Option<Ingress> {
         Some(Ingress { id: id.into(), url: "rtmp://here/live".into(), stream_key: "key".into(), push: Push::default() })
+    }
+
+    fn renew_key(&self, id: &str) -> Done<Option<Ingress>> {
+        self.note(format!("renew {id}"), self.known_ingress(id))
     }
 
     fn remove_ingress(&self, id: &str) -> Done<()> {

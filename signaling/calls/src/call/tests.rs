@@ -98,8 +98,34 @@ fn a_listener_is_given_the_floor_and_loses_it() {
     assert_eq!((given, speaks(&call)), (Ok(changed.clone()), true));
     let taken = call.update_permissions(&kind, &host, &lea.user, Capabilities::default(), voice);
     assert_eq!((taken, speaks(&call)), (Ok(changed), false));
-    // Asking again is asking anew.
+    // Asking again is asking anew; what has been taken already can be declined all the same.
     assert_eq!(call.request(&kind, &lea, voice).unwrap().len(), 1);
+    let declined = call.update_permissions(&kind, &host, &lea.user, Capabilities::default(), voice);
+    assert_eq!(declined, Ok(vec![CallEvent::RequestWithdrawn(lea.user.clone(), voice)]));
+    assert!(call.requests().is_empty());
+}
+
+#[test]
+fn a_raised_hand_is_lowered_by_its_owner_or_a_host() {
+    let (mut call, kind) = call("audio_room", |_| {});
+    let (host, lea, bob) = (actor("hana", Role::user()), actor("lea", Role::user()), actor("bob", Role::user()));
+    let (voice, chat) = (one(Capability::SendAudio), one(Capability::SendChat));
+    call.go_live(&kind, &host).unwrap();
+    for by in [&lea, &host] {
+        call.request(&kind, &lea, voice).unwrap();
+        let before = call.capabilities(&kind, &lea);
+        assert_eq!(call.withdraw(&kind, by, &lea.user, chat), Ok(vec![]));
+        let lowered = vec![CallEvent::RequestWithdrawn(lea.user.clone(), voice)];
+        assert_eq!(call.withdraw(&kind, by, &lea.user, voice.with(chat)), Ok(lowered));
+        assert_eq!(call.withdraw(&kind, by, &lea.user, voice), Ok(vec![]));
+        assert!(call.requests().is_empty() && call.capabilities(&kind, &lea) == before);
+    }
+    let others = Err(Fault::PeerForbidden(Capability::UpdatePermissions));
+    assert_eq!(call.withdraw(&kind, &bob, &lea.user, voice), others);
+    call.block(&kind, &host, &bob.user).unwrap();
+    assert_eq!(call.withdraw(&kind, &bob, &bob.user, voice), Err(Fault::PeerForbidden(Capability::RequestPermissions)));
+    call.end(&kind, &host).unwrap();
+    assert_eq!(call.withdraw(&kind, &lea, &lea.user, voice), Err(Fault::PeerEnded));
 }
 
 #[test]
