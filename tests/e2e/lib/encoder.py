@@ -53,13 +53,14 @@ class Encoder:
         video: tuple[str, ...] = ("-c:v", "libx264", "-preset", "ultrafast", "-tune", "zerolatency", "-bf", "0"),
         audio: tuple[str, ...] = ("-c:a", "libopus"),
         muxer: str = "flv",
+        keyframe_seconds: int = KEYFRAME_SECONDS,
     ) -> None:
         self._picture, self._fps = Picture(width, height), fps
         self._command = [
             imageio_ffmpeg.get_ffmpeg_exe(), "-hide_banner", "-loglevel", "warning", "-nostdin",
             *("-f", "rawvideo", "-pix_fmt", "yuv420p", "-s", f"{width}x{height}", "-r", str(fps), "-i", "pipe:0"),
             *("-re", "-f", "lavfi", "-i", f"sine=frequency={hertz}:sample_rate=48000,volume=12dB"),
-            *video, "-pix_fmt", "yuv420p", "-g", str(fps * KEYFRAME_SECONDS), *audio, "-ac", "2",
+            *video, "-pix_fmt", "yuv420p", "-g", str(fps * keyframe_seconds), *audio, "-ac", "2",
             *(("-f", "flv", f"{url}/{key}") if muxer == "flv" else ("-f", muxer, "-authorization", key, url)),
         ]
         self.words = ""
