@@ -2,8 +2,9 @@
 import { check, reach, until } from './check.mjs';
 
 export class Guest {
-  constructor(stage, identity, page) {
+  constructor(stage, identity, page, url = stage.url) {
     this.stage = stage;
+    this.url = url;
     this.identity = identity;
     this.page = page;
   }
@@ -11,7 +12,7 @@ export class Guest {
   /** Joins; `room` and `grant` shape the token, the rest are livekit-client's RoomOptions. */
   async join({ room, grant, token, ...options } = {}) {
     const jwt = token ?? (await this.stage.token(this.identity, { room, grant }));
-    return this.drive(([url, jwt, options]) => drive.join(url, jwt, options), [this.stage.url, jwt, options]);
+    return this.drive(([url, jwt, options]) => drive.join(url, jwt, options), [this.url, jwt, options]);
   }
 
   /** Runs a function in the page. */

@@ -14,8 +14,8 @@ const FILES = {
   '/livekit-client.e2ee.worker.js': ['node_modules/livekit-client/dist/livekit-client.e2ee.worker.js', 'text/javascript'],
 };
 
-/** Serves on a free loopback port; `made` are more files, as `{path: [content, type]}`. */
-export async function servePage(made = {}) {
+/** Serves on a free port of an address; `made` are more files, as `{path: [content, type]}`. */
+export async function servePage(made = {}, address = '127.0.0.1') {
   const server = createServer(async (request, response) => {
     const { pathname } = new URL(request.url, 'http://page');
     const [content, type] = made[pathname] ?? [];
@@ -24,9 +24,9 @@ export async function servePage(made = {}) {
     response.writeHead(200, { 'content-type': type ?? found[1] });
     response.end(content ?? (await readFile(join(HERE, found[0]))));
   });
-  await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
+  await new Promise((resolve) => server.listen(0, address, resolve));
   return {
-    url: `http://127.0.0.1:${server.address().port}/`,
+    url: `http://${address}:${server.address().port}/`,
     close: () => {
       server.closeAllConnections();
       server.close();

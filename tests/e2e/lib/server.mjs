@@ -8,12 +8,13 @@ const START_MS = 10_000;
 const STOP_MS = 10_000;
 
 export class Server {
-  /** Starts `THALWEG_BIN`; `port` 0 lets the system choose, `secret` signs tokens, `flags` are more of them. */
-  static async start({ log, port = 0, udp = 0, secret = SECRET, flags = [] }) {
+  /** Starts `THALWEG_BIN`; `port` 0 lets the system choose, `secret` signs tokens, `flags` are more of them, `network` is where it runs. */
+  static async start({ log, port = 0, udp = 0, secret = SECRET, flags = [], network }) {
     const more = [...(process.env.THALWEG_ARGS ?? '').split(' ').filter(Boolean), ...flags];
     if (secret !== 'secret') more.push('--keys', `${KEY}: ${secret}`);
     const args = ['--dev', '--port', String(port), '--rtc.udp_port', String(udp), '--ingress.rtmp_port', '0', '--shutdown.grace', '1s', '--room.departure_timeout', '1', '--room.empty_timeout', '1', ...more];
-    const child = spawn(process.env.THALWEG_BIN, args, { stdio: ['ignore', 'pipe', 'pipe'] });
+    const [command, given] = network ? network.enter(process.env.THALWEG_BIN, args) : [process.env.THALWEG_BIN, args];
+    const child = spawn(command, given, { stdio: ['ignore', 'pipe', 'pipe'] });
     const file = createWriteStream(log, { flags: port === 0 ? 'w' : 'a' });
     child.stderr.pipe(file, { end: false });
     const line = await listening(child, file);
@@ -23,11 +24,12 @@ export class Server {
       child.kill('SIGKILL');
       throw new Error(`cannot read its addresses from: ${line}`);
     }
-    return new Server(child, { log, secret, port: Number(http[2]), udp: Number(media[1]) });
+    return new Server(child, { log, secret, port: Number(http[2]), udp: Number(media[1]), network });
   }
 
-  constructor(child, { log, secret, port, udp }) {
+  constructor(child, { log, secret, port, udp, network }) {
     this.child = child;
+    this.network = network;
     this.log = log;
     this.secret = secret;
     this.port = port;
@@ -38,6 +40,11 @@ export class Server {
   /** What a scenario's process is told. */
   environment() {
     return { THALWEG_PORT: String(this.port), THALWEG_UDP: String(this.udp), THALWEG_PID: String(this.child.pid), THALWEG_LOG: this.log, THALWEG_SECRET: this.secret };
+  }
+
+  /** A command with its arguments, as it reaches this server. */
+  beside(command, args) {
+    return this.network ? this.network.enter(command, args) : [command, args];
   }
 
   /** Asks it to stop, twice if need be. Answers what is wrong, or nothing. */

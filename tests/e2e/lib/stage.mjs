@@ -1,5 +1,7 @@
 // What a Node scenario has: the server's address, tokens, Chromium pages, Python helpers, the server's counts.
 import { spawn } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { AccessToken, RoomServiceClient } from 'livekit-server-sdk';
@@ -8,6 +10,7 @@ import { check, reach } from './check.mjs';
 import { Firefox } from './firefox.mjs';
 import { Guest } from './guest.mjs';
 import { KEY, SECRET } from './keys.mjs';
+import { HOME_ADDRESS } from './network.mjs';
 import { servePage } from './pages.mjs';
 import { killTree } from './process.mjs';
 
@@ -53,6 +56,25 @@ export class Stage {
       this.atEnd(() => this.#browser.close());
     }
     return this.#browser;
+  }
+
+  /** A Chromium that watches over a link of its own, with livekit-client and the room not yet joined. */
+  async afar(identity, link) {
+    const folder = mkdtempSync(join(tmpdir(), 'thalweg-afar-'));
+    const executablePath = join(folder, 'chromium');
+    const [command, args] = link.far.enter(process.env.CHROMIUM ?? '/usr/bin/chromium', ['"$@"']);
+    writeFileSync(executablePath, `#!/bin/sh\nexec ${command} ${args.join(' ')}\n`, { mode: 0o755 });
+    const site = await servePage({}, HOME_ADDRESS);
+    const browser = await chromium.launch({ executablePath, args: [...FLAGS, `--unsafely-treat-insecure-origin-as-secure=${site.url.slice(0, -1)}`] });
+    this.atEnd(async () => {
+      await browser.close();
+      site.close();
+      rmSync(folder, { recursive: true });
+    });
+    const page = await browser.newPage();
+    page.on('console', (message) => console.error(`[${identity}] ${message.type()}: ${message.text()}`));
+    await page.goto(site.url);
+    return new Guest(this, identity, page, `ws://${HOME_ADDRESS}:${this.port}`);
   }
 
   /** Firefox, started once. The suite starts a scenario's server within its reach when the scenario says `firefox: true`. */

@@ -5,6 +5,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { withinReach } from './firefox.mjs';
 import { LONG_SECRET } from './keys.mjs';
+import { HOME_ADDRESS, Network } from './network.mjs';
 import { killTree } from './process.mjs';
 import { Server } from './server.mjs';
 
@@ -53,15 +54,20 @@ async function attempt(file) {
   const path = join(HERE, FOLDER, file);
   const source = readFileSync(path, 'utf8');
   const deadline = Number(/deadline: (\d+)/.exec(source)?.[1] ?? DEADLINE_SECONDS) + soakSeconds(source);
-  let server;
+  let network, server;
   try {
     const more = /\bfirefox: true\b/.test(source) ? { secret: LONG_SECRET, flags: withinReach() } : {};
+    // A scenario that says `network: own` runs with its server in a network namespace.
+    if (/\bnetwork: own\b/.test(source)) network = await Network.make();
+    if (network) Object.assign(more, { network, secret: LONG_SECRET, flags: ['--bind', '127.0.0.1', '--bind', HOME_ADDRESS] });
     server = await Server.start({ log: join(LOGS, `${plain(file)}.server.log`), ...more });
   } catch (error) {
+    network?.close();
     return { error: `server: ${error.message}` };
   }
   const outcome = await play(path, server, deadline, join(LOGS, `${plain(file)}.log`));
   const ended = await server.stop();
+  network?.close();
   if (outcome.error === undefined && ended) outcome.error = `server: ${ended}`;
   return outcome;
 }
@@ -77,7 +83,7 @@ async function play(path, server, deadline, logPath) {
     : [process.execPath, [join(HERE, 'lib/scenario.mjs'), path]];
   const log = openSync(logPath, 'w');
   const env = { ...process.env, ...server.environment(), PYTHONPATH: join(HERE, 'lib'), PYTHONDONTWRITEBYTECODE: '1' };
-  const child = spawn(command, args, { env, cwd: HERE, stdio: ['ignore', 'pipe', 'pipe'], detached: true });
+  const child = spawn(...server.beside(command, args), { env, cwd: HERE, stdio: ['ignore', 'pipe', 'pipe'], detached: true });
   let result;
   let pending = '';
   child.stdout.setEncoding('utf8').on('data', (text) => {
