@@ -45,6 +45,13 @@ export class Eye {
     return this.viewer.drive((from) => drive.painted.filter(([at]) => at >= from), from);
   }
 
+  /** How the picture's height went, as `moment:height@frames in a second`, a word for each second. */
+  async course() {
+    const seconds = [];
+    for (const [at, height] of await this.frames()) (seconds[Math.floor(at / 1000)] ??= []).push(height);
+    return Array.from(seconds, (all, second) => all && `${second}:${all.at(-1)}@${all.length}`).filter(Boolean).join(' ');
+  }
+
   /** What was seen from a moment on, until now or another: frames in a second, the longest pause, the part of the time frozen, heights. */
   async account(from, to) {
     const end = to ?? (await this.now());

@@ -35,6 +35,9 @@ export default async function (stage) {
     const from = await Promise.all(eyes.map((eye) => eye.now()));
     await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
     const seen = await Promise.all(eyes.map((eye, index) => eye.account(from[index])));
+    for (const eye of eyes) console.log(videoCodec, eye.viewer.identity, await eye.course());
+    const sounds = await Promise.all(viewers.map((viewer) => viewer.received(ada, 'Microphone')));
+    console.log('sound, bytes and seconds:', JSON.stringify(sounds.map((it) => [it?.bytesReceived, it?.totalSamplesDuration])));
     const numbers = await Promise.all(viewers.map((viewer) => viewer.received(ada, 'Camera')));
     console.log(videoCodec, JSON.stringify(seen), JSON.stringify(numbers.map(({ framesDecoded, freezeCount, totalFreezesDuration, pliCount, nackCount, packetsLost }) => ({ framesDecoded, freezeCount, totalFreezesDuration, pliCount, nackCount, packetsLost }))), JSON.stringify(await ada.sent('Camera')));
     seen.forEach(({ longest }, index) => longest <= PAUSE_MS_MAX || faults.push(`${videoCodec} at ${KBPS[index]} kbit/s stood still for ${longest} ms`));
