@@ -145,6 +145,10 @@ pub struct Ingress {
     pub per_address: u32,
     /// Wrong stream keys after which an address is kept out for a minute.
     pub wrong_keys: u32,
+    /// URLs may be pulled.
+    pub url_input: bool,
+    /// Also from this machine and its networks.
+    pub url_private: bool,
 }
 
 /// Where HTTP and WebSocket listen.

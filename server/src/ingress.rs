@@ -7,7 +7,9 @@ mod guard;
 mod kept;
 mod live;
 mod picture;
+mod pull;
 mod sound;
+mod source;
 mod told;
 
 use std::io;
@@ -17,6 +19,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use axum::serve::Listener as _;
+use hooks::Reach;
 use livekit::Lobby;
 use rand::TryRngCore as _;
 use tokio::net::TcpListener;
@@ -30,6 +33,7 @@ use crate::tls::Certificates;
 use channel::Pipe;
 pub(crate) use guard::Guard;
 pub(crate) use kept::restore;
+use pull::Well;
 
 /// The application in the address that encoders are given; any other is taken as well.
 const APPLICATION: &str = "live";
@@ -101,8 +105,8 @@ fn count(counter: &AtomicU64) {
     counter.fetch_add(1, Ordering::Relaxed);
 }
 
-/// Opens the RTMP and RTMPS ports, as far as they are wanted, and lets encoders in. A default port that is taken is passed
-/// over with a word; one that the operator named must be had.
+/// Opens the RTMP and RTMPS ports, as far as they are wanted, and lets encoders in; has URLs pulled, with `tls`, where that
+/// is wanted. A default port that is taken is passed over with a word; one that the operator named must be had.
 ///
 /// # Errors
 /// When a named port cannot be listened on.
@@ -110,19 +114,28 @@ pub(crate) fn start(
     config: &Config,
     node: &Node,
     certificates: Option<&Arc<Certificates>>,
+    tls: Arc<rustls::ClientConfig>,
 ) -> Result<Option<Arc<Door>>, StartError> {
     let plain = open(config, config.ingress.rtmp_port)?;
     let secure = if certificates.is_some() { open(config, config.ingress.rtmps_port)? } else { Vec::new() };
     let told = url(config, node, &plain, "rtmp").or_else(|| url(config, node, &secure, "rtmps"));
-    let Some(told) = told else { return Ok(None) };
-    node.lobby.ingresses().serve_rtmp(&told);
-    tracing::info!(url = told, rtmps = url(config, node, &secure, "rtmps"), "RTMP");
+    if told.is_none() && !config.ingress.url_input {
+        return Ok(None);
+    }
+    if let Some(told) = told {
+        node.lobby.ingresses().serve_rtmp(&told);
+        tracing::info!(url = told, rtmps = url(config, node, &secure, "rtmps"), "RTMP");
+    }
     let door = Arc::new(Door {
         lobby: node.lobby.clone(),
         commands: node.media.commands(),
         guard: Mutex::new(Guard::new(&config.ingress)),
         counters: Counters::default(),
     });
+    if config.ingress.url_input {
+        let reach = if config.ingress.url_private { Reach::Anywhere } else { Reach::Public };
+        node.lobby.ingresses().serve_urls(Arc::new(Well::new(Arc::clone(&door), reach, tls)));
+    }
     for listener in plain {
         tokio::spawn(accept(Arc::clone(&door), listener));
     }

@@ -62,9 +62,9 @@ async fn run(config: &Config, reread: Reread) -> Result<(), StartError> {
     let shown = turns_own.as_ref().or(certificates.as_ref());
     let node = node::start(config, listen::media(&ips, hidden), &external, shown)?;
     revocations::restore(&store, &node.lobby, config.limit.token_life).await.map_err(StartError::Revocations)?;
-    let hooks = hooks::start(config, &node.lobby, &store, tls).await?;
+    let hooks = hooks::start(config, &node.lobby, &store, Arc::clone(&tls)).await?;
     ingress::restore(&store, &node.lobby).await.map_err(StartError::Ingresses)?;
-    let rtmp = ingress::start(config, &node, certificates.as_ref())?;
+    let rtmp = ingress::start(config, &node, certificates.as_ref(), tls)?;
     let house = whip::start(config, &node, addresses.first());
     let calls = calls::start(config, &node.lobby, &store, &hooks).await.map_err(StartError::Calls)?;
     let front = Front::new(config, &node).with(store, Arc::clone(&hooks)).with_rtmp(rtmp).with_whip(Arc::clone(&house));

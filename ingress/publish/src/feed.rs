@@ -252,6 +252,11 @@ impl Feed {
         self.taken_until.and_then(|until| until.checked_sub(AHEAD_MAX))
     }
 
+    /// When the last of what came is shown; `None` when nothing came.
+    pub fn ends(&self) -> Option<Instant> {
+        self.taken_until
+    }
+
     /// Notes that the publisher's media of a time came, also where it takes another way first.
     pub fn taken(&mut self, now: Instant, time_us: i64) {
         self.taken_until = Some(self.intake.release(now, time_us));

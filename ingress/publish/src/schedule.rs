@@ -10,6 +10,10 @@ const LEAD_WINDOW: Duration = Duration::from_secs(2);
 /// A lead that is kept: it evens the jitter of an encoder's clock.
 const LEAD_KEPT: Duration = Duration::from_millis(10);
 
+/// What comes no earlier than this leaves at once: a timer would cost more than the packets, and receivers' buffers even
+/// such jitter out without a longer delay. Above the lead that is kept, so that only bursts wait.
+const EARLY_FINE: Duration = Duration::from_millis(20);
+
 /// Maps media time to the clock.
 #[derive(Debug, Default)]
 pub(crate) struct Schedule {
@@ -32,8 +36,9 @@ impl Schedule {
         let offset = Duration::from_micros(time_us.abs_diff(since_us));
         let due = if time_us < since_us { at.checked_sub(offset) } else { at.checked_add(offset) };
         let due = due.unwrap_or(now).max(now);
-        self.follow(now, due.saturating_duration_since(now));
-        due
+        let lead = due.saturating_duration_since(now);
+        self.follow(now, lead);
+        if lead > EARLY_FINE { due } else { now }
     }
 
     /// Gives up half of a lead that held for a whole window. A source that is always far ahead is a file that is pushed

@@ -8,6 +8,7 @@ pub mod amf;
 mod chunk;
 mod command;
 mod fault;
+mod file;
 mod flv;
 mod handshake;
 pub mod limits;
@@ -15,10 +16,12 @@ pub mod media;
 mod metadata;
 mod meter;
 mod session;
+mod tags;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 mod timeline;
 
 pub use fault::Fault;
+pub use file::FlvReader;
 pub use media::{AudioCodec, AudioConfig, AudioUnit, Metadata, VideoCodec, VideoConfig, VideoUnit};
 pub use session::{Event, PublishRequest, Refusal, Session};

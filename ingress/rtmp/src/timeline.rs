@@ -9,6 +9,7 @@ const JOINT_MS: i64 = 1;
 #[derive(Debug, Default)]
 pub(crate) struct Timeline {
     last: Option<(u32, i64)>,
+    anew: bool,
 }
 
 impl Timeline {
@@ -18,12 +19,17 @@ impl Timeline {
             None => i64::from(timestamp),
             Some((before, time)) => {
                 let step = i64::from(timestamp.wrapping_sub(before) as i32);
-                let is_jump = u128::from(step.unsigned_abs()) >= CLOCK_JUMP_MIN.as_millis();
+                let is_jump = self.anew || u128::from(step.unsigned_abs()) >= CLOCK_JUMP_MIN.as_millis();
                 time.saturating_add(if is_jump { JOINT_MS } else { step })
             }
         };
-        self.last = Some((timestamp, time));
+        (self.last, self.anew) = (Some((timestamp, time)), false);
         time
+    }
+
+    /// The next message begins the clock anew, whatever its time.
+    pub(crate) fn anew(&mut self) {
+        self.anew = true;
     }
 }
 

@@ -1,4 +1,5 @@
-//! CPU of the codecs for a recording: `cargo run --release -p thalweg-transcode --example cost -- clip.flv`.
+//! CPU of the codecs for a recording: `cargo run --release -p thalweg-transcode --example cost -- clip.flv ["3 layers"]`; the
+//! second word, where there is one, picks the plans whose names hold it.
 //!
 //! The recording is FLV with H.264 and AAC, as `ffmpeg -i … -c:v libx264 -c:a aac clip.flv` makes it. The pipelines run in
 //! this process, one thread, nothing else; the system's count of CPU time is taken around them.
@@ -13,11 +14,12 @@ use transcode::{AccessUnit, AudioPlan, Codec, Plan, Preset, VideoPlan, child};
 
 fn main() -> ExitCode {
     let Some(recording) = std::env::args_os().nth(1).and_then(|path| read(path.as_ref())) else {
-        eprintln!("usage: cost CLIP.flv");
+        eprintln!("usage: cost CLIP.flv [PLAN]");
         return ExitCode::FAILURE;
     };
     let units = units(&recording);
     let media_ms = units.last().map_or(0, |last| last.dts_ms) - units.first().map_or(0, |first| first.dts_ms);
+    let picked = std::env::args().nth(2).unwrap_or_default();
     let audio = Some(AudioPlan { bitrate: 96_000 });
     let layers = |preset: Preset| Some(VideoPlan { layers: preset.layers() });
     for (name, plan, watched) in [
@@ -27,7 +29,9 @@ fn main() -> ExitCode {
         ("sound, 720p", Plan { audio, video: layers(Preset::H264_720p30Fps1Layer) }, true),
         ("sound, 3 layers", Plan { audio, video: layers(Preset::H264_1080p30Fps3LayersHighMotion) }, true),
     ] {
-        report(name, plan, watched, &units, media_ms);
+        if name.contains(&picked) {
+            report(name, plan, watched, &units, media_ms);
+        }
     }
     ExitCode::SUCCESS
 }

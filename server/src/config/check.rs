@@ -151,6 +151,8 @@ fn ingress(raw: &mut Raw, has_certificate: bool) -> Ingress {
         whip_base_url,
         per_address: above_zero(raw, "ingress.connections_per_address", 32),
         wrong_keys: above_zero(raw, "ingress.wrong_keys", 10),
+        url_input: raw.take("ingress.url_input").unwrap_or(true),
+        url_private: raw.take("ingress.url_private").unwrap_or(false),
     }
 }
 

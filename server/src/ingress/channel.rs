@@ -7,6 +7,8 @@ use rtmp::{Event, Fault, Session};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::time::timeout;
 
+use super::source::Source;
+
 /// Bytes taken from the socket at once.
 const READ_BYTES: usize = 32 << 10;
 /// How long one write may hang.
@@ -47,34 +49,6 @@ impl Channel {
         Self { stream, session, buffer: vec![0; READ_BYTES], waiting: 0..0 }
     }
 
-    /// The next event in what was read; `None` when more must be read.
-    pub(super) fn event(&mut self, now: Instant) -> Result<Option<Event>, Fault> {
-        let mut input = self.buffer.get(self.waiting.clone()).unwrap_or_default();
-        let event = self.session.receive(now, &mut input);
-        self.waiting.start = self.waiting.end - input.len();
-        event
-    }
-
-    /// Sends what the session has to say.
-    pub(super) async fn flush(&mut self) -> io::Result<()> {
-        if self.session.output().is_empty() {
-            return Ok(());
-        }
-        let output = std::mem::take(self.session.output());
-        let written = timeout(WRITE_TIMEOUT, self.stream.write_all(&output)).await;
-        written.map_err(|_| io::Error::from(io::ErrorKind::TimedOut))?
-    }
-
-    /// Reads more, once all that was read is understood. Safe to be cancelled.
-    pub(super) async fn read(&mut self) -> io::Result<()> {
-        if !self.waiting.is_empty() {
-            return Ok(());
-        }
-        let read = self.stream.read(&mut self.buffer).await?;
-        self.waiting = 0..read;
-        if read == 0 { Err(io::ErrorKind::UnexpectedEof.into()) } else { Ok(()) }
-    }
-
     /// Waits for the next event, however long the session has patience.
     pub(super) async fn next(&mut self) -> Result<Event, End> {
         loop {
@@ -107,5 +81,40 @@ impl Channel {
         };
         // Whoever does not listen is left.
         let _ = timeout(FAREWELL_TIMEOUT, farewell).await;
+    }
+}
+
+impl Source for Channel {
+    fn event(&mut self, now: Instant) -> Result<Option<Event>, Fault> {
+        let mut input = self.buffer.get(self.waiting.clone()).unwrap_or_default();
+        let event = self.session.receive(now, &mut input);
+        self.waiting.start = self.waiting.end - input.len();
+        event
+    }
+
+    async fn flush(&mut self) -> io::Result<()> {
+        if self.session.output().is_empty() {
+            return Ok(());
+        }
+        let output = std::mem::take(self.session.output());
+        let written = timeout(WRITE_TIMEOUT, self.stream.write_all(&output)).await;
+        written.map_err(|_| io::Error::from(io::ErrorKind::TimedOut))?
+    }
+
+    async fn read(&mut self) -> io::Result<()> {
+        if !self.waiting.is_empty() {
+            return Ok(());
+        }
+        let read = self.stream.read(&mut self.buffer).await?;
+        self.waiting = 0..read;
+        if read == 0 { Err(io::ErrorKind::UnexpectedEof.into()) } else { Ok(()) }
+    }
+
+    fn deadline(&self) -> Instant {
+        self.session.deadline()
+    }
+
+    fn expired(&self, now: Instant) -> Option<Fault> {
+        self.session.expired(now)
     }
 }

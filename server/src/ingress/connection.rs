@@ -8,6 +8,7 @@ use rtmp::{Event, PublishRequest, Refusal};
 
 use super::channel::{Channel, End, Pipe};
 use super::live::Live;
+use super::source::drive;
 use super::{Pass, count, is_gone};
 
 /// Serves a connection until it ends.
@@ -69,37 +70,4 @@ async fn carry(pass: &Pass, channel: &mut Channel, push: Push) -> Result<(), End
         live.leave().await;
     }
     end
-}
-
-async fn drive(channel: &mut Channel, live: &mut Live<'_>) -> Result<(), End> {
-    loop {
-        let now = Instant::now();
-        while !live.is_full(now) {
-            match channel.event(now)? {
-                Some(Event::Ended) => return Ok(()),
-                Some(event) => live.take(event, now).await.map_err(End::Refused)?,
-                None => break,
-            }
-        }
-        channel.flush().await?;
-        live.advance(Instant::now());
-        live.report(now).await;
-        let full = live.is_full(now);
-        let due = live.deadline(now);
-        let patience = channel.session.deadline();
-        tokio::select! {
-            read = channel.read(), if !full => read?,
-            news = live.next(now) => live.hear(news).map_err(End::Refused)?,
-            () = sleep_until(due) => {}
-            () = sleep_until(patience), if !full => {
-                if let Some(fault) = channel.session.expired(Instant::now()) {
-                    return Err(End::Peer(fault));
-                }
-            }
-        }
-    }
-}
-
-async fn sleep_until(deadline: Instant) {
-    tokio::time::sleep_until(deadline.into()).await;
 }

@@ -26,6 +26,8 @@ const REPORT_INTERVAL: Duration = Duration::from_secs(1);
 const NTP_UNIX_S: u64 = 2_208_988_800;
 /// An encoder that sends nothing for so long has stalled: at the lowest rates something comes every second.
 const STALLED_AFTER: Duration = Duration::from_secs(2);
+/// What codecs hold back at a stream's end: reordered pictures, and sound for a packet.
+const CODECS_LAG: Duration = Duration::from_millis(300);
 /// Tracks that one stream may begin: its form may change now and then, not with every picture.
 const TRACKS_MAX: u32 = 8;
 /// Key frames further apart than this are worth a word: new viewers wait for them.
@@ -50,6 +52,8 @@ pub(super) struct Live<'a> {
     begun: u32,
     /// The picture's size as the room knows it.
     told_size: Option<(u32, u32)>,
+    /// What is the matter with where it comes from.
+    trouble: String,
 }
 
 /// One of its tracks.
@@ -85,6 +89,7 @@ impl<'a> Live<'a> {
             heard_at: Instant::now(),
             begun: 0,
             told_size: None,
+            trouble: String::new(),
         }
     }
 
@@ -122,6 +127,36 @@ impl<'a> Live<'a> {
             Event::Publish(_) | Event::Ended => {}
         }
         Ok(())
+    }
+
+    /// Notes what its creator should know of where it comes from; nothing when all is well.
+    pub(super) fn trouble(&mut self, words: String, now: Instant) {
+        self.trouble = words;
+        self.report_state(now);
+    }
+
+    /// Notes why it can never come.
+    pub(super) fn fail(&self, words: &str) {
+        self.note(words, true);
+    }
+
+    /// Notes that it came to its end.
+    pub(super) fn complete(&self) {
+        self.push.note(|state| {
+            if state.status != i32::from(Status::EndpointError) {
+                (state.status, state.error) = (Status::EndpointComplete.into(), String::new());
+            }
+        });
+    }
+
+    /// When the last of what came is shown, with some time for codecs.
+    pub(super) fn ends(&self, now: Instant) -> Instant {
+        self.feed.ends().map_or(now, |end| end.max(now) + CODECS_LAG)
+    }
+
+    /// When media came last.
+    pub(super) fn heard_at(&self) -> Instant {
+        self.heard_at
     }
 
     /// The encoder ends its stream: its participant leaves.
@@ -397,7 +432,7 @@ impl<'a> Live<'a> {
     fn remark(&self, now: Instant) -> String {
         let interval = self.picture.gauge.keyframe_interval_ms().filter(|it| *it > KEYFRAME_INTERVAL_FINE_MS);
         let slow = interval.map(|it| format!("a key frame every {} s: viewers wait; set it to 2 s", it / 1000));
-        let mut remarks = vec![self.picture.remark.clone()];
+        let mut remarks = vec![self.trouble.clone(), self.picture.remark.clone()];
         remarks.extend(slow);
         let silent = now.saturating_duration_since(self.heard_at);
         remarks.extend((silent >= STALLED_AFTER).then(|| format!("nothing came for {} s", silent.as_secs())));

@@ -78,6 +78,18 @@ pub enum KeyRefusal {
     NoRoom,
 }
 
+/// What pulls ingresses by URL.
+pub trait Puller: Send + Sync {
+    /// Whether a URL can be pulled.
+    ///
+    /// # Errors
+    /// In words, when it cannot, or when too many are pulled.
+    fn check(&self, url: &str) -> Result<(), IngressError>;
+
+    /// Pulls until there is no more, or until the push must stop.
+    fn pull(&self, push: Push);
+}
+
 /// Why a push must stop.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum PushEnd {
@@ -110,6 +122,7 @@ struct Table {
     entries: BTreeMap<String, Entry>,
     rtmp_url: Option<String>,
     whip_url: Option<String>,
+    puller: Option<Arc<dyn Puller>>,
     keeper: Option<Keeper>,
     webhooks: Option<Webhooks>,
     serial_next: u64,
@@ -151,6 +164,11 @@ impl Ingresses {
         self.table().whip_url = Some(url.to_owned());
     }
 
+    /// URLs are pulled by `puller`; without one no URL ingress can be created.
+    pub fn serve_urls(&self, puller: Arc<dyn Puller>) {
+        self.table().puller = Some(puller);
+    }
+
     /// How many there are, and how many of them are pushed to.
     pub fn counts(&self) -> (usize, usize) {
         let table = self.table();
@@ -165,23 +183,32 @@ impl Ingresses {
         table.keeper = Some(keeper);
     }
 
-    /// A new ingress with a new key.
+    /// A new ingress with a new key. One of a URL has none, and is pulled at once.
     ///
     /// # Errors
     /// When the request asks for what cannot be, there are too many, or it cannot be kept.
     pub async fn create(&self, request: proto::CreateIngressRequest) -> Result<IngressInfo, IngressError> {
-        let (full, url) = {
+        let pulled = request.input_type() == proto::IngressInput::UrlInput;
+        let (full, url, puller) = {
             let table = self.table();
-            let whip = request.input_type() == proto::IngressInput::WhipInput;
-            let url = if whip { &table.whip_url } else { &table.rtmp_url };
-            (table.entries.len() >= INGRESSES_MAX, url.clone())
+            let url = match request.input_type() {
+                proto::IngressInput::RtmpInput => table.rtmp_url.clone(),
+                proto::IngressInput::WhipInput => table.whip_url.clone(),
+                proto::IngressInput::UrlInput => Some(request.url.clone()),
+            };
+            (table.entries.len() >= INGRESSES_MAX, url, table.puller.clone())
         };
         if full {
             return Err(IngressError::TooMany);
         }
-        let info = describe(request, url)?;
+        let puller = puller.filter(|_| pulled);
+        let info = describe(request, url, puller.as_deref())?;
         self.store(Change::Add(Record::of(&info))).await?;
         self.table().entries.insert(info.ingress_id.clone(), Entry { info: info.clone(), push: None });
+        let Some(puller) = puller else { return Ok(info) };
+        let push = self.open(&info.ingress_id, Instant::now()).map_err(|_| IngressError::Missing)?;
+        let info = IngressInfo { state: push.info.state.clone(), ..info };
+        puller.pull(push);
         Ok(info)
     }
 
@@ -206,14 +233,18 @@ impl Ingresses {
         Ok(info)
     }
 
-    /// Gives an ingress another stream key. The old one opens nothing from this moment on, and who sends with it is cut
+    /// Gives an ingress another stream key; one of a URL has none. The old one opens nothing from this moment on, and who sends with it is cut
     /// off.
     ///
     /// # Errors
     /// When there is no such ingress, or its new key cannot be had or kept.
     pub async fn rotate(&self, id: &str) -> Result<IngressInfo, IngressError> {
         let known = self.table().entries.get(id).map(|entry| entry.info.clone());
-        let info = IngressInfo { stream_key: new_key(&mut rng()?), ..known.ok_or(IngressError::Missing)? };
+        let known = known.ok_or(IngressError::Missing)?;
+        if known.stream_key.is_empty() {
+            return Err(IngressError::Invalid("an ingress of a URL has no stream key".into()));
+        }
+        let info = IngressInfo { stream_key: new_key(&mut rng()?), ..known };
         self.store(Change::Replace(Record::of(&info))).await?;
         let mut table = self.table();
         let entry = table.entries.get_mut(id).ok_or(IngressError::Missing)?;
@@ -255,19 +286,26 @@ impl Ingresses {
     /// # Errors
     /// When the key opens nothing.
     pub fn begin(&self, key: &str, input: proto::IngressInput, now: Instant) -> Result<Push, KeyRefusal> {
-        let mut table = self.table();
         let mut found = None;
-        for (id, entry) in &table.entries {
-            if same(entry.info.stream_key.as_bytes(), key.as_bytes()) {
-                found = Some(id.clone());
+        for (id, entry) in &self.table().entries {
+            // Whoever is pulled has none.
+            if !entry.info.stream_key.is_empty() & same(entry.info.stream_key.as_bytes(), key.as_bytes()) {
+                found = Some((id.clone(), entry.info.input_type()));
             }
         }
+        match found {
+            None => Err(KeyRefusal::Unknown),
+            Some((_, other)) if other != input => Err(KeyRefusal::OtherInput),
+            Some((id, _)) => self.open(&id, now),
+        }
+    }
+
+    /// Somebody's media comes to an ingress.
+    fn open(&self, id: &str, now: Instant) -> Result<Push, KeyRefusal> {
+        let mut table = self.table();
         table.serial_next += 1;
         let serial = table.serial_next;
-        let entry = found.as_ref().and_then(|id| table.entries.get_mut(id)).ok_or(KeyRefusal::Unknown)?;
-        if entry.info.input_type() != input {
-            return Err(KeyRefusal::OtherInput);
-        }
+        let entry = table.entries.get_mut(id).ok_or(KeyRefusal::Unknown)?;
         if entry.info.enabled == Some(false) {
             return Err(KeyRefusal::Disabled);
         }
@@ -390,8 +428,8 @@ impl Drop for Push {
 
 /// A push is over.
 fn close(state: &mut proto::IngressState) {
-    // An error stays to be read.
-    if state.status != i32::from(Status::EndpointError) {
+    // An error stays to be read, and that there is no more.
+    if !matches!(state.status(), Status::EndpointError | Status::EndpointComplete) {
         state.status = Status::EndpointInactive.into();
     }
     state.ended_at = unix_ns();
@@ -399,15 +437,27 @@ fn close(state: &mut proto::IngressState) {
 }
 
 /// What a request makes.
-fn describe(request: proto::CreateIngressRequest, url: Option<String>) -> Result<IngressInfo, IngressError> {
+fn describe(
+    request: proto::CreateIngressRequest,
+    url: Option<String>,
+    puller: Option<&dyn Puller>,
+) -> Result<IngressInfo, IngressError> {
     let input = proto::IngressInput::try_from(request.input_type);
     let input = input.map_err(|_| IngressError::Invalid("input_type is not known".into()))?;
     let transcodes = match input {
-        proto::IngressInput::RtmpInput => request.enable_transcoding.unwrap_or(true),
+        proto::IngressInput::RtmpInput | proto::IngressInput::UrlInput => request.enable_transcoding.unwrap_or(true),
         proto::IngressInput::WhipInput if request.enable_transcoding == Some(true) => return Err(WHIP_TRANSCODES),
         proto::IngressInput::WhipInput => false,
-        proto::IngressInput::UrlInput => return Err(URL_INPUT),
     };
+    let pulled = input == proto::IngressInput::UrlInput;
+    if pulled {
+        puller.ok_or(URL_INPUT)?.check(&request.url)?;
+        if request.room_name.is_empty() || request.enabled == Some(false) {
+            return Err(IngressError::Invalid(
+                "a URL is pulled at once: it needs room_name, and cannot be disabled".into(),
+            ));
+        }
+    }
     let url = url.ok_or(match input {
         proto::IngressInput::WhipInput => IngressError::Unserved("WHIP is not served"),
         _ => IngressError::Unserved("RTMP is switched off: set ingress.rtmp_port"),
@@ -419,7 +469,7 @@ fn describe(request: proto::CreateIngressRequest, url: Option<String>) -> Result
     let mut info = IngressInfo {
         ingress_id: format!("IN_{}", Alphanumeric.sample_string(&mut rng, ID_CHARS)),
         name: request.name,
-        stream_key: new_key(&mut rng),
+        stream_key: if pulled { String::new() } else { new_key(&mut rng) },
         url,
         input_type: request.input_type,
         enable_transcoding: Some(transcodes),
@@ -429,7 +479,7 @@ fn describe(request: proto::CreateIngressRequest, url: Option<String>) -> Result
         participant_identity: request.participant_identity,
         participant_name: request.participant_name,
         participant_metadata: request.participant_metadata,
-        reusable: true,
+        reusable: !pulled,
         state: Some(proto::IngressState::default()),
         enabled: request.enabled,
         ..Default::default()
@@ -441,9 +491,7 @@ fn describe(request: proto::CreateIngressRequest, url: Option<String>) -> Result
 const WHIP_TRANSCODES: IngressError = IngressError::Unserved(
     "WHIP is passed on as it comes: leave enable_transcoding out, and have the encoder send layers",
 );
-const URL_INPUT: IngressError = IngressError::Unserved(
-    "pulling from a URL is not served: have ffmpeg push it, ffmpeg -re -i URL -c copy -f flv rtmp://HOST:1935/live/KEY",
-);
+const URL_INPUT: IngressError = IngressError::Unserved("pulling from a URL is switched off: see ingress.url_input");
 
 fn rng() -> Result<StdRng, IngressError> {
     seed().map(StdRng::from_seed).map_err(|_| IngressError::Chanceless)

@@ -16,7 +16,7 @@ use wire::codec::{av1, dependency, h264, h265, marking, red, vp8, vp9};
 pub type Target = (&'static str, fn(&[u8]));
 
 /// All targets.
-pub const TARGETS: [Target; 16] = [
+pub const TARGETS: [Target; 17] = [
     ("stun", stun),
     ("rtp", rtp),
     ("rtcp", rtcp),
@@ -28,6 +28,7 @@ pub const TARGETS: [Target; 16] = [
     ("api", api),
     ("receive", receive),
     ("rtmp", rtmp),
+    ("flv", flv),
     ("whip", whip),
     ("transcode", transcode),
     ("load", load),
@@ -173,6 +174,27 @@ fn publish(bytes: &[u8], piece: usize) -> (usize, Option<rtmp::Fault>) {
             events += 1;
         }
         session.output().clear();
+    }
+    (events, None)
+}
+
+/// A stream that is pulled, once whole and once in small pieces: both ways must come to the same.
+pub fn flv(bytes: &[u8]) {
+    assert_eq!(pull(bytes, bytes.len().max(1)), pull(bytes, 7));
+}
+
+fn pull(bytes: &[u8], piece: usize) -> (usize, Option<rtmp::Fault>) {
+    #[allow(clippy::disallowed_methods, reason = "a clock must begin somewhere")]
+    let now = std::time::Instant::now();
+    let (mut reader, mut events) = (rtmp::FlvReader::new(now), 0);
+    for mut input in bytes.chunks(piece) {
+        loop {
+            match reader.receive(now, &mut input) {
+                Ok(Some(_)) => events += 1,
+                Ok(None) => break,
+                Err(fault) => return (events, Some(fault)),
+            }
+        }
     }
     (events, None)
 }

@@ -17,8 +17,8 @@ KEYFRAME_SECONDS = 1
 class Ingresses:
     """The server's ingresses as an app's back end sees them."""
 
-    def __init__(self) -> None:
-        self._api = api.LiveKitAPI(f"http://127.0.0.1:{os.environ['THALWEG_PORT']}", "devkey", "secret")
+    def __init__(self, port: int | None = None) -> None:
+        self._api = api.LiveKitAPI(f"http://127.0.0.1:{port or os.environ['THALWEG_PORT']}", "devkey", "secret")
 
     async def __aenter__(self) -> "Ingresses":
         return self

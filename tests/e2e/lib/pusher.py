@@ -38,12 +38,17 @@ class Tag:
 
 async def clip(*arguments: str) -> list[Tag]:
     """What ffmpeg makes of these arguments: audio and video, without what it says of itself."""
+    return list(tags(await film(*arguments)))
+
+
+async def film(*arguments: str) -> bytes:
+    """What ffmpeg makes of these arguments, an FLV file."""
     command = [imageio_ffmpeg.get_ffmpeg_exe(), "-hide_banner", "-loglevel", "error", "-nostdin", *arguments, "-f", "flv", "pipe:1"]
     process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE)
     data, _ = await process.communicate()
     if process.returncode != 0:
         raise AssertionError(f"ffmpeg does not make a clip: {' '.join(arguments)}")
-    return list(tags(data))
+    return data
 
 
 def tags(data: bytes):

@@ -5,7 +5,10 @@ use std::time::{Duration, Instant};
 
 use door::Packets;
 
-/// Packets leave in groups this far apart: often enough to be even, seldom enough to be cheap.
+/// Packets that leave at once: 19 kB, which is what a TCP sender begins with and every path bears. An ordinary picture is
+/// no larger, so it costs one wakeup.
+const GROUP_PACKETS: usize = 16;
+/// Groups are at least so far apart: the groups of a large key frame are larger for it.
 const STEP: Duration = Duration::from_millis(2);
 /// Bytes that may wait in one encoding; beyond it the publisher is not read.
 pub(super) const WAITING_BYTES_MAX: usize = 2 << 20;
@@ -19,13 +22,15 @@ pub(super) struct Pacer {
     busy_until: Option<Instant>,
 }
 
-/// The packets of one access unit.
+/// The packets of one access unit, in groups of even size and distance.
 #[derive(Debug)]
 struct Burst {
     start: Instant,
     spread: Duration,
     packets: Vec<Vec<u8>>,
-    sent: usize,
+    groups: usize,
+    /// Groups that have left.
+    left: usize,
 }
 
 impl Pacer {
@@ -35,22 +40,21 @@ impl Pacer {
             return;
         }
         let start = self.busy_until.map_or(at, |until| until.max(at));
-        // One packet takes no time.
-        let spread = if packets.len() > 1 { spread } else { Duration::ZERO };
-        self.busy_until = Some(start + spread);
-        self.bytes += packets.iter().map(Vec::len).sum::<usize>();
-        self.bursts.push_back(Burst { start, spread, packets, sent: 0 });
+        let burst = Burst::new(start, spread, packets);
+        self.busy_until = Some(start + burst.spread);
+        self.bytes += burst.packets.iter().map(Vec::len).sum::<usize>();
+        self.bursts.push_back(burst);
     }
 
     /// What leaves by `now`.
     pub(super) fn poll(&mut self, now: Instant) -> Option<Packets> {
         let mut leaving = Packets::default();
         while let Some(burst) = self.bursts.front_mut() {
-            let due = burst.due(now);
-            let fresh = burst.packets.get(burst.sent..due).unwrap_or_default();
+            let due = burst.due(now).max(burst.left);
+            let fresh = burst.packets.get(burst.packets_of(burst.left)..burst.packets_of(due)).unwrap_or_default();
             fresh.iter().for_each(|packet| leaving.push(packet));
-            burst.sent = burst.sent.max(due);
-            if burst.sent < burst.packets.len() {
+            burst.left = due;
+            if due < burst.groups {
                 break;
             }
             self.bursts.pop_front();
@@ -61,9 +65,7 @@ impl Pacer {
 
     /// When something leaves next.
     pub(super) fn deadline(&self) -> Option<Instant> {
-        let burst = self.bursts.front()?;
-        // Sent packets have left by then, so the next are due a step later.
-        Some(if burst.sent == 0 { burst.start } else { burst.start + burst.spread.mul_f64(burst.done()) + STEP })
+        self.bursts.front().map(Burst::deadline)
     }
 
     /// Whether too much waits, in bytes or in time.
@@ -74,21 +76,34 @@ impl Pacer {
 }
 
 impl Burst {
-    /// Packets that have left by `now`; those of a step leave at its beginning.
+    fn new(start: Instant, spread: Duration, packets: Vec<Vec<u8>>) -> Self {
+        // One packet takes no time.
+        let spread = if packets.len() > 1 { spread } else { Duration::ZERO };
+        let steps = usize::try_from(spread.as_nanos() / STEP.as_nanos()).unwrap_or(usize::MAX);
+        let groups = packets.len().div_ceil(GROUP_PACKETS).min(steps).max(1);
+        Self { start, spread, packets, groups, left: 0 }
+    }
+
+    /// Groups that have left by `now`; each leaves at the beginning of its time.
     fn due(&self, now: Instant) -> usize {
         if now < self.start {
             return 0;
         }
-        let elapsed = (now - self.start + STEP).as_secs_f64();
-        let share = if self.spread.is_zero() { 1.0 } else { (elapsed / self.spread.as_secs_f64()).min(1.0) };
-        // Between 0 and the number of packets.
-        ((self.packets.len() as f64 * share).ceil() as usize).min(self.packets.len())
+        let past = (now - self.start).as_nanos().saturating_mul(self.groups as u128);
+        let past = past.checked_div(self.spread.as_nanos()).and_then(|past| usize::try_from(past).ok());
+        past.map_or(self.groups, |past| past.saturating_add(1).min(self.groups))
     }
 
-    /// The part of its time that is spent for what was sent, less the step that was sent ahead.
-    fn done(&self) -> f64 {
-        let step = STEP.as_secs_f64() / self.spread.as_secs_f64().max(1e-6);
-        (self.sent as f64 / self.packets.len() as f64 - step).clamp(0.0, 1.0)
+    /// When the next group leaves.
+    fn deadline(&self) -> Instant {
+        let (left, groups) = (self.left as u128, self.groups as u128);
+        let since = (self.spread.as_nanos() * left).div_ceil(groups);
+        self.start + Duration::from_nanos(u64::try_from(since).unwrap_or(u64::MAX))
+    }
+
+    /// Packets in the first `groups` groups.
+    fn packets_of(&self, groups: usize) -> usize {
+        (self.packets.len() * groups).div_ceil(self.groups)
     }
 }
 
@@ -120,8 +135,22 @@ mod tests {
         let left = run(&mut pacer, start + Duration::from_secs(1));
         assert_eq!(left.iter().map(|(_, count)| count).sum::<usize>(), 224);
         assert!(left.iter().all(|(_, count)| *count <= 30), "{left:?}");
+        assert!(left.windows(2).all(|pair| pair[1].0 - pair[0].0 >= STEP), "{left:?}");
         assert!(left.iter().all(|(at, _)| *at <= start + spread), "{left:?}");
         assert_eq!(pacer.deadline(), None);
+    }
+
+    #[test]
+    fn an_ordinary_picture_leaves_at_once_and_a_larger_one_in_few_groups() {
+        let (spread, start) = (Duration::from_millis(16), Instant::now());
+        for (count, groups) in [(1, 1), (GROUP_PACKETS, 1), (GROUP_PACKETS + 1, 2), (40, 3), (1000, 8)] {
+            let mut pacer = Pacer::default();
+            pacer.push(start, spread, packets(count));
+            let left = run(&mut pacer, start + Duration::from_secs(1));
+            assert_eq!(left.len(), groups, "{count}: {left:?}");
+            let (fewest, most) = (left.iter().map(|it| it.1).min(), left.iter().map(|it| it.1).max());
+            assert!(most.zip(fewest).is_some_and(|(most, fewest)| most - fewest <= 1), "{count}: {left:?}");
+        }
     }
 
     #[test]

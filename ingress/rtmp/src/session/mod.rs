@@ -11,15 +11,14 @@ use bytes::Bytes;
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 
+use crate::Fault;
 use crate::chunk::{Message, Reader, Writer, kind};
 use crate::command::{Command, Connect, Verb};
-use crate::flv::{self, AudioTag, VideoTag};
 use crate::handshake::Handshake;
-use crate::limits::{CLOCK_JUMP_MIN, HANDSHAKE_TIMEOUT, MEDIA_TIMEOUT, OUTPUT_BYTES_MAX, PUBLISH_TIMEOUT, STREAMS_MAX};
+use crate::limits::{HANDSHAKE_TIMEOUT, MEDIA_TIMEOUT, OUTPUT_BYTES_MAX, PUBLISH_TIMEOUT, STREAMS_MAX};
 use crate::media::{AudioConfig, AudioUnit, Metadata, VideoConfig, VideoUnit};
 use crate::meter::Meter;
-use crate::timeline::{Rising, Timeline};
-use crate::{Fault, metadata};
+use crate::tags::Tags;
 
 use aggregate::Aggregate;
 pub use reply::Refusal;
@@ -102,9 +101,7 @@ pub struct Session {
     streams: u32,
     stage: Stage,
     aggregate: Option<Aggregate>,
-    timeline: Timeline,
-    video_times: Rising,
-    audio_times: Rising,
+    tags: Tags,
     meter: Meter,
     received: u64,
     acknowledged: u64,
@@ -125,9 +122,7 @@ impl Session {
             streams: 0,
             stage: Stage::Idle(now),
             aggregate: None,
-            timeline: Timeline::default(),
-            video_times: Rising::default(),
-            audio_times: Rising::default(),
+            tags: Tags::default(),
             meter: Meter::new(now),
             received: 0,
             acknowledged: 0,
@@ -260,49 +255,18 @@ impl Session {
     fn on_media(&mut self, now: Instant, message: Message) -> Result<Option<Event>, Fault> {
         let Stage::Live(_, last) = &mut self.stage else { return Ok(None) };
         match message.kind {
-            kind::AUDIO => {
-                *last = now;
-                self.on_audio(message)
-            }
-            kind::VIDEO => {
-                *last = now;
-                self.on_video(message)
-            }
             // A message within an aggregate cannot be one: nesting ends here.
             kind::AGGREGATE if self.aggregate.is_none() => {
                 self.aggregate = Some(Aggregate::new(message));
                 Ok(None)
             }
-            kind::DATA => Ok(metadata::parse(&message.payload, false)?.map(Event::Metadata)),
-            kind::DATA_AMF3 => Ok(metadata::parse(&message.payload, true)?.map(Event::Metadata)),
-            _ => Ok(None),
+            kind => {
+                if matches!(kind, kind::AUDIO | kind::VIDEO) {
+                    *last = now;
+                }
+                self.tags.event(kind, message.timestamp, Bytes::from(message.payload))
+            }
         }
-    }
-
-    fn on_video(&mut self, message: Message) -> Result<Option<Event>, Fault> {
-        let timestamp = message.timestamp;
-        Ok(match flv::video(Bytes::from(message.payload))? {
-            VideoTag::Nothing => None,
-            VideoTag::Config(config) => Some(Event::VideoConfig(config)),
-            VideoTag::Picture { codec, keyframe, later_ms, data } => {
-                let dts_ms = self.video_times.place(self.timeline.place(timestamp));
-                let sane = u128::from(later_ms.unsigned_abs()) < CLOCK_JUMP_MIN.as_millis();
-                let pts_ms = dts_ms + if sane { i64::from(later_ms) } else { 0 };
-                Some(Event::Video(VideoUnit { codec, dts_ms, pts_ms, keyframe, data }))
-            }
-        })
-    }
-
-    fn on_audio(&mut self, message: Message) -> Result<Option<Event>, Fault> {
-        let timestamp = message.timestamp;
-        Ok(match flv::audio(Bytes::from(message.payload))? {
-            AudioTag::Nothing => None,
-            AudioTag::Config(config) => Some(Event::AudioConfig(config)),
-            AudioTag::Sound { codec, data } => {
-                let pts_ms = self.audio_times.place(self.timeline.place(timestamp));
-                Some(Event::Audio(AudioUnit { codec, pts_ms, data }))
-            }
-        })
     }
 
     fn on_command(&mut self, now: Instant, message: &Message, is_amf3: bool) -> Result<Option<Event>, Fault> {

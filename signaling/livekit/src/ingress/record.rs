@@ -36,7 +36,8 @@ impl Record {
             name: info.name.clone(),
             room: info.room_name.clone(),
             identity: info.participant_identity.clone(),
-            stream_key: info.stream_key.clone(),
+            // Keys are unique where they are kept, and one that is pulled has none.
+            stream_key: if info.stream_key.is_empty() { info.ingress_id.clone() } else { info.stream_key.clone() },
             // A message has no form that JSON lacks.
             settings: serde_json::to_string(&plain).unwrap_or_default(),
         }
@@ -46,6 +47,8 @@ impl Record {
     pub(super) fn info(self) -> Option<IngressInfo> {
         let plain: IngressInfo = serde_json::from_str(&self.settings).ok()?;
         let state = Some(proto::IngressState::default());
-        Some(IngressInfo { ingress_id: self.id, stream_key: self.stream_key, state, ..plain })
+        let pulled = plain.input_type() == proto::IngressInput::UrlInput;
+        let stream_key = if pulled { String::new() } else { self.stream_key };
+        Some(IngressInfo { ingress_id: self.id, stream_key, state, ..plain })
     }
 }

@@ -13,6 +13,24 @@ fn request(identity: &str) -> proto::CreateIngressRequest {
     }
 }
 
+fn url(url: &str) -> proto::CreateIngressRequest {
+    proto::CreateIngressRequest { input_type: 2, url: url.into(), ..request("film") }
+}
+
+/// Keeps what it is to pull.
+#[derive(Default)]
+struct Bucket(Mutex<Vec<Push>>);
+
+impl Puller for Bucket {
+    fn check(&self, url: &str) -> Result<(), IngressError> {
+        if url.starts_with("http") { Ok(()) } else { Err(IngressError::Invalid("no URL".into())) }
+    }
+
+    fn pull(&self, push: Push) {
+        self.0.lock().unwrap().push(push);
+    }
+}
+
 fn ingresses() -> Ingresses {
     let ingresses = Ingresses::default();
     ingresses.serve_rtmp("rtmp://localhost:1935/live");
@@ -51,8 +69,7 @@ async fn creates_lists_updates_and_deletes() {
 async fn refuses_what_cannot_be() {
     let ingresses = ingresses();
     assert!(matches!(ingresses.create(request("")).await, Err(IngressError::Invalid(_))));
-    let url = proto::CreateIngressRequest { input_type: 2, ..request("x") };
-    assert!(matches!(ingresses.create(url).await, Err(IngressError::Unserved(_))));
+    assert!(matches!(ingresses.create(url("http://h/live.flv")).await, Err(IngressError::Unserved(_))));
     assert!(matches!(Ingresses::default().create(request("x")).await, Err(IngressError::Unserved(_))));
     for _ in 0..INGRESSES_MAX {
         ingresses.create(request("x")).await.unwrap();
@@ -201,4 +218,39 @@ async fn a_rotated_key_cuts_off_who_sends_and_opens_nothing_any_more() {
     assert!(ingresses.begin(&rotated.stream_key, RTMP, now).is_ok());
     assert_eq!(*told.lock().unwrap(), ["ingress_started", "ingress_ended", "ingress_updated"]);
     assert_eq!(ingresses.rotate("IN_none").await, Err(IngressError::Missing));
+}
+
+#[tokio::test]
+async fn a_url_is_pulled_at_once_and_until_its_end() {
+    let (ingresses, bucket, now) = (ingresses(), Arc::new(Bucket::default()), Instant::now());
+    ingresses.serve_urls(Arc::clone(&bucket) as Arc<dyn Puller>);
+    let info = ingresses.create(url("http://h/live.flv")).await.unwrap();
+    assert_eq!((info.url.as_str(), info.stream_key.as_str(), info.reusable), ("http://h/live.flv", "", false));
+    assert_eq!(info.state.as_ref().unwrap().status(), Status::EndpointBuffering);
+    assert_eq!(ingresses.begin("", RTMP, now).unwrap_err(), KeyRefusal::Unknown, "no key is no key");
+    assert!(matches!(ingresses.rotate(&info.ingress_id).await, Err(IngressError::Invalid(_))));
+    let push = bucket.0.lock().unwrap().pop().unwrap();
+    push.note(|state| state.status = Status::EndpointComplete.into());
+    drop(push);
+    assert_eq!(status(&ingresses, &info.ingress_id), Status::EndpointComplete);
+
+    let info = ingresses.create(url("http://h/live.flv")).await.unwrap();
+    ingresses.delete(&info.ingress_id).await.unwrap();
+    let mut push = bucket.0.lock().unwrap().pop().unwrap();
+    assert_eq!(push.ended().await, PushEnd::Revoked);
+
+    let nowhere = proto::CreateIngressRequest { room_name: String::new(), ..url("http://h/live.flv") };
+    let disabled = proto::CreateIngressRequest { enabled: Some(false), ..url("http://h/live.flv") };
+    for refused in [url("ftp://h/live.flv"), nowhere, disabled] {
+        assert!(matches!(ingresses.create(refused).await, Err(IngressError::Invalid(_))));
+    }
+    assert!(bucket.0.lock().unwrap().is_empty());
+}
+
+#[test]
+fn an_ingress_of_a_url_is_kept_without_a_key() {
+    let info = |id: &str| IngressInfo { ingress_id: id.into(), input_type: 2, ..Default::default() };
+    let records = [Record::of(&info("IN_a")), Record::of(&info("IN_b"))];
+    assert_ne!(records[0].stream_key, records[1].stream_key, "keys are unique where they are kept");
+    assert!(records.into_iter().all(|record| record.info().unwrap().stream_key.is_empty()));
 }
