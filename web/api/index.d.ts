@@ -143,7 +143,7 @@ export interface CallInfo {
   role: Role;
   /** What the caller may do in this call. */
   capabilities: Capability[];
-  /** Who asks for more; for those who may grant it. */
+  /** Who asks for more: everybody for those who may grant it, only the caller itself for others. */
   requests?: PermissionRequest[];
   /** Who was sent out; for those who may do that. */
   blocked?: string[];
@@ -250,6 +250,7 @@ export interface EventFacts {
   call_participants: { participants: number };
   call_members_changed: { members: { user: string; role: Role | null }[]; changed: number; members_count: number; by: string };
   call_permission_requested: { user: string; capabilities: Capability[] };
+  call_permission_withdrawn: { user: string; capabilities: Capability[]; by: string };
   call_permissions_changed: { user: string; capabilities: Capability[]; by: string };
   call_user_blocked: { user: string; by: string };
   call_user_unblocked: { user: string; by: string };

@@ -11,6 +11,8 @@ export default defineConfig({
     // Our own packages are taken as they are written, so that nothing has to be built before.
     alias: [
       { find: '@thalweg/react/style.css', replacement: source('../react/src/style.css') },
+      { find: '@thalweg/react/tokens.css', replacement: source('../react/src/style/tokens.css') },
+      { find: '@thalweg/react/arrange', replacement: source('../react/src/layouts/arrange.ts') },
       { find: '@thalweg/react', replacement: source('../react/src/index.ts') },
       { find: '@thalweg/client', replacement: source('../client/src/index.ts') },
     ],

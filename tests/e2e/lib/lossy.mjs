@@ -1,7 +1,8 @@
 // A bad network between a page and the server's media port: a relay on loopback that loses what the page sends.
 import { createSocket } from 'node:dgram';
 
-/** Starts a relay to the server's media port. `lose(part)` sets the part of the page's datagrams that is lost, 0 to 1. */
+/** Starts a relay to the server's media port. `lose(part)` sets the part of the page's datagrams that is lost, 0 to 1;
+ * at 1 nothing comes back either. */
 export async function lossy(stage) {
   let part = 0;
   /** The socket toward the server of each of the page's addresses. */
@@ -10,7 +11,7 @@ export async function lossy(stage) {
   front.on('message', async (bytes, from) => {
     const key = `${from.address}:${from.port}`;
     if (!ways.has(key)) {
-      ways.set(key, bound(createSocket('udp4')).then((way) => way.on('message', (answer) => front.send(answer, from.port, from.address))));
+      ways.set(key, bound(createSocket('udp4')).then((way) => way.on('message', (answer) => part < 1 && front.send(answer, from.port, from.address))));
     }
     const way = await ways.get(key);
     if (Math.random() >= part) way.send(bytes, stage.udp, '127.0.0.1');

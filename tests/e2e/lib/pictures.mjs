@@ -50,7 +50,10 @@ async function part(name, walk) {
   await walk();
 }
 
-await calls.ask('PUT', '/users', calls.server, { users: people.map(([id, name]) => ({ id, name })) });
+/** Two of them have pictures. */
+const face = (hue) => `data:image/svg+xml,${encodeURIComponent(`<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 64 64'><rect width='64' height='64' fill='hsl(${hue} 30% 62%)'/><circle cx='32' cy='25' r='11' fill='hsl(25 40% 68%)'/><ellipse cx='32' cy='58' rx='22' ry='20' fill='hsl(${hue + 180} 25% 30%)'/></svg>`)}`;
+const faces = { cem: face(200), eli: face(40) };
+await calls.ask('PUT', '/users', calls.server, { users: people.map(([id, name]) => ({ id, name, image: faces[id] ?? '' })) });
 
 await part('home', async () => {
   const empty = await open('Gil Tan', { token: asUser('gil') });
@@ -140,6 +143,12 @@ await part('meeting', async () => {
   await ada.press('Send');
   await both(ada, 'meeting-chat');
   await ada.press('Close the chat');
+  await ada.press('People');
+  await both(ada, 'meeting-people', { light: true });
+  await ada.press('More for Bo Nakamura');
+  await both(ada, 'meeting-person');
+  await ada.press('Close');
+  await ada.press('Close the list of people');
   await dara.page.evaluate(paintedScreen);
   await dara.press('Share your screen');
   await ada.page.locator('.th-stage .th-tile[data-screen] video').waitFor();
@@ -181,7 +190,7 @@ await part('room', async () => {
   await ada.sees('2 hands are raised');
   await both(ada, 'room-hands', { light: true });
   await both(cem, 'room-hand-raised');
-  await ada.page.locator('.th-hands').getByRole('button', { name: 'Let speak' }).first().click();
+  await ada.page.locator('.th-hands').getByRole('button', { name: /^Let speak/ }).first().click();
   await cem.sees('You may speak');
   await both(cem, 'room-may-speak');
   await ada.page.locator('.th-audience button').first().click();

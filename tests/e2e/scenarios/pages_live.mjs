@@ -8,7 +8,8 @@ export default async function (stage) {
   const ada = await Visitor.open(stage, 'Ada');
   const [bob, cem] = [await Visitor.open(stage, 'Bob', { context: PHONE, before: singing }), await Visitor.open(stage, 'Cem')];
   await talks(ada, bob, cem);
-  const first = await streams(ada, bob, cem);
+  const dara = await Visitor.open(stage, 'Dara');
+  const first = await streams(ada, [bob, cem, dara]);
   await stage.empty();
   return `first frame ${first} ms after going live`;
 }
@@ -20,12 +21,18 @@ async function talks(ada, bob, cem) {
   await bob.sees('still getting ready');
   await ada.press('Open the room');
   await bob.press('Raise hand');
-  await bob.sees('Hand raised');
+  await ada.sees('One hand is raised');
+  await bob.press('Lower hand');
+  await ada.page.locator('.th-hands').waitFor({ state: 'detached' });
+  await bob.press('Raise hand');
   await ada.sees('One hand is raised');
   await accessible(ada.page, 'the audio room of its host');
   await cem.enter(path, 'Come in and listen');
   await accessible(bob.page, 'the audio room on a phone');
-  await ada.press('Let speak');
+  await cem.press('People');
+  await cem.page.locator('.th-list [data-user]').nth(2).waitFor();
+  check((await cem.page.locator('.th-list').getByRole('button', { name: /More for|Mute all|Let speak/ }).count()) === 0, 'a listener may moderate');
+  await ada.press('Let speak: Bob');
   await bob.sees('You may speak');
   await bob.press('Microphone: off');
   const onStage = ada.page.locator('.th-on-stage li', { hasText: 'Bob' });
@@ -33,21 +40,27 @@ async function talks(ada, bob, cem) {
   await cem.page.locator('.th-on-stage li', { hasText: 'Bob' }).locator('[data-speaking]').waitFor();
   await onStage.getByRole('button').click();
   await accessible(ada.page, 'what a host can do with somebody');
-  await ada.press('Move to the audience');
+  await ada.page.locator('dialog').getByRole('button', { name: 'Move to the audience' }).click();
   await bob.sees('You are listening again');
   await bob.page.getByRole('button', { name: 'Raise hand' }).waitFor();
   for (const visitor of [bob, cem, ada]) await visitor.leave();
 }
 
-async function streams(ada, bob, cem) {
+async function streams(ada, viewers) {
+  const [bob, cem] = viewers;
   const path = await begins(ada, /New livestream/, 'Go backstage');
   await ada.watches(1, '.th-live-picture video');
   await accessible(ada.page, "the livestream's backstage");
   await ada.page.getByRole('tab', { name: 'OBS' }).click();
   await until('server and key for an encoder', async () => /rtmp:\/\//.test(await ada.page.locator('.th-secret code').first().textContent()));
   await ada.press('Show the stream key');
+  const key = await ada.page.locator('.th-secret code').nth(1).textContent();
+  await ada.press('Another key');
+  await ada.press('Make another key');
+  await ada.sees('There is another stream key');
+  check((await ada.page.locator('.th-secret code').nth(1).textContent()) !== key, 'the stream key stayed');
   await accessible(ada.page, 'server and key');
-  for (const viewer of [bob, cem]) {
+  for (const viewer of viewers) {
     await viewer.goto(path);
     await viewer.press('Watch');
     await viewer.sees('still getting ready');
@@ -57,11 +70,11 @@ async function streams(ada, bob, cem) {
   await ada.press('Go live');
   await cem.page.waitForFunction(() => document.querySelector('.th-live-picture video')?.videoWidth > 0, undefined, { polling: 20 });
   const first = Date.now() - begun;
-  await bob.watches(1);
-  await ada.page.locator('[aria-label="2 viewers"]').waitFor();
+  for (const viewer of viewers) await viewer.watches(1);
+  await ada.page.locator('[aria-label="3 viewers"]').waitFor();
   await bob.page.fill('.th-chat input', 'Hello from the river');
   await bob.press('Send');
-  for (const visitor of [ada, cem]) await visitor.sees('Hello from the river');
+  for (const visitor of [ada, ...viewers]) await visitor.sees('Hello from the river');
   check((await bob.page.getByText('Live', { exact: true }).count()) > 0, 'no live badge');
   await accessible(bob.page, 'a livestream on a phone');
   await accessible(ada.page, "a livestream's desk");

@@ -1,7 +1,13 @@
-// The pages: from the start page to a meeting of four with a shared screen, and to its end. One is on a phone.
+// The pages: from the start page to a meeting of four with a shared screen and a host who moderates, and to its end. One is on a
+// phone, and has a picture.
 // deadline: 180
 import { accessible } from '../lib/axe.mjs';
-import { PHONE, Visitor, paintedScreen } from '../lib/walk.mjs';
+import { token } from '../lib/calls.mjs';
+import { check, until } from '../lib/check.mjs';
+import { PHONE, Visitor, backEnd, paintedScreen } from '../lib/walk.mjs';
+
+/** The picture of a user. */
+const FACE = "data:image/svg+xml,<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 2 2'><circle cx='1' cy='1' r='1'/></svg>";
 
 export default async function (stage) {
   const ada = await Visitor.open(stage, 'Ada');
@@ -17,9 +23,11 @@ export default async function (stage) {
   await ada.press('Join');
   await ada.sees('You are the first one here');
 
+  const calls = backEnd(stage);
+  await calls.ask('PUT', '/users', calls.server, { users: [{ id: 'cem', image: FACE }] });
   const others = [];
-  for (const [name, context] of [['Bob', {}], ['Cem', PHONE], ['Dara', {}]]) {
-    const visitor = await Visitor.open(stage, name, { context, before: paintedScreen });
+  for (const [name, more] of [['Bob', {}], ['Cem', { context: PHONE, token: token({ sub: 'cem' }) }], ['Dara', {}]]) {
+    const visitor = await Visitor.open(stage, name, { before: paintedScreen, ...more });
     await visitor.enter(path, 'Join');
     others.push(visitor);
   }
@@ -36,7 +44,9 @@ export default async function (stage) {
   await cem.press('Microphone: on');
   await ada.page.locator('.th-tile[aria-label="Cem"] [aria-label="Microphone off"]').waitFor();
   await accessible(cem.page, 'the meeting on a phone');
-  await dara.leave();
+  await cem.press('Camera: on');
+  await ada.page.locator('.th-tile[aria-label="Cem"] img').waitFor();
+  await moderates(ada, bob, cem, dara);
   await ada.page.locator('.people', { hasText: '3 people' }).waitFor();
   await ada.page.click('.th-leave');
   await accessible(ada.page, 'the choice to leave or to end');
@@ -44,4 +54,42 @@ export default async function (stage) {
   for (const visitor of [ada, bob, cem]) await visitor.sees('The call is over');
   await accessible(cem.page, 'the farewell');
   await stage.empty();
+}
+
+/** Ada, the host, mutes Bob, makes Cem a host, and sends Dara out. */
+async function moderates(ada, bob, cem, dara) {
+  const more = (visitor, name) => visitor.page.getByRole('button', { name: `More for ${name}` });
+  await cem.press('People');
+  await cem.page.locator('.th-list [data-user]').nth(3).waitFor();
+  await cem.press('More for Bob');
+  await cem.page.getByRole('button', { name: 'Mute', exact: true }).waitFor();
+  check((await cem.page.getByText(/Make a host|Send out|Move to/).count()) === 0, 'a user who is no host may send others out');
+  await cem.page.keyboard.press('Escape');
+  await ada.press('People');
+  await accessible(ada.page, 'the list of people');
+  // By keyboard, and the focus comes back to where it was.
+  await more(ada, 'Bob').focus();
+  await ada.page.keyboard.press('Enter');
+  await ada.page.getByRole('button', { name: 'Mute', exact: true }).waitFor();
+  await accessible(ada.page, 'what a host can do with somebody in a meeting');
+  await ada.page.keyboard.press('Escape');
+  await until('the focus is back', () => ada.page.evaluate(() => document.activeElement?.getAttribute('aria-label') === 'More for Bob'));
+  await act(ada, 'Bob', 'Mute');
+  await bob.sees('You were muted');
+  await ada.page.locator('.th-list li', { hasText: 'Bob' }).getByRole('img', { name: 'Microphone off' }).waitFor();
+  await act(ada, 'Bob', 'Stop the camera');
+  await bob.sees('Your camera was stopped');
+  await act(ada, 'Cem', 'Make a host');
+  await cem.sees('You are a host now');
+  await ada.press('Mute all others');
+  await dara.sees('You were muted');
+  await act(cem, 'Dara', 'Send out and keep out');
+  await dara.sees('You were removed');
+  await ada.page.getByRole('button', { name: 'Let back in: Dara' }).waitFor();
+  await cem.press('Close the list of people');
+}
+
+async function act(visitor, name, what) {
+  await visitor.press(`More for ${name}`);
+  await visitor.page.locator('dialog').getByRole('button', { name: what, exact: true }).click();
 }

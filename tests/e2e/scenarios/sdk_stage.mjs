@@ -23,6 +23,14 @@ async function audioRoom(site) {
 
   await lea.run((sdk) => sdk.call.request('send-audio'));
   await until('the host sees who asks', async () => (await hana.look()).requests[0]?.user === 'lea');
+  // Her hand goes down by herself and by the host, and she is told what stands.
+  for (const lower of [() => lea.run((sdk) => sdk.call.withdraw('send-audio')), () => hana.run((sdk) => sdk.call.dismiss('lea'))]) {
+    check((await lea.run((sdk) => sdk.call.asking.value)).includes('send-audio'), 'she does not know that she asked');
+    await lower();
+    for (const page of [hana, lea]) await until(`${page.user} knows that the hand is down`, async () => (await page.run((sdk) => sdk.call.requests.value)).length === 0);
+    await lea.run((sdk) => sdk.call.request('send-audio'));
+    await until('she asks anew', async () => (await hana.look()).requests[0]?.user === 'lea');
+  }
   await hana.run((sdk) => sdk.call.grant('lea', 'send-audio'));
   await until('the listener may speak', async () => (await lea.look()).microphone.allowed);
   check((await hana.look()).requests.length === 0, 'the answered request stays');

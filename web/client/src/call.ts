@@ -13,6 +13,7 @@ import type { Memory } from './memory.js';
 import { Cell, Emitter, derived, type Observable } from './observable.js';
 import { People, type Person } from './people.js';
 import { show, type PictureSource } from './picture.js';
+import { Pulse, receivedBy } from './pulse.js';
 import { Screen } from './screen.js';
 import { Session, type CallState, type Ending } from './session.js';
 import type { EventSocket } from './socket.js';
@@ -46,6 +47,8 @@ export interface CallParts {
 
 /** When many are told of a change at once, they read the call within this time, in milliseconds, not all in the same moment. */
 const SPREAD_MS = 1500;
+/** How long the server may take to give a sign of life when media is silent, in milliseconds. */
+const SIGN_MS = 1200;
 const NONE: readonly never[] = [];
 
 /** A call. There is one object for each call and client, also when it is asked for twice. */
@@ -69,14 +72,17 @@ export class Call {
   readonly capabilities: Observable<ReadonlySet<Capability>>;
   /** How many are in the call, also beyond those in `people`. */
   readonly count: Observable<number>;
-  /** Who asks for more; for those who may grant it. */
+  /** Who asks for more: everybody for those who may grant it, only this user itself for others. */
   readonly requests: Observable<readonly PermissionRequest[]>;
+  /** What this user asks for and waits for an answer. */
+  readonly asking: Observable<readonly Capability[]>;
   /** Who is in everybody's view. */
   readonly pins: Observable<readonly string[]>;
   readonly #info = new Cell<CallInfo | undefined>(undefined);
   readonly #events = new Emitter<{ [Name in EventName]: CallEvent<Name> } & { any: CallEvent }>();
   readonly #session: Session;
   readonly #people: People;
+  readonly #pulse: Pulse;
   readonly #sound: Sound | undefined;
   readonly #path: string;
   /** For each answer that is on its way, what has happened since it was asked for. */
@@ -100,6 +106,7 @@ export class Call {
     this.role = derived(this.#info, (info) => info?.role);
     this.count = derived(this.#info, (info) => info?.participants ?? 0);
     this.requests = derived(this.#info, (info) => info?.requests ?? NONE);
+    this.asking = derived(this.requests, (requests) => requests.find(({ user }) => user === parts.user())?.capabilities ?? NONE);
     this.pins = derived(this.#info, (info) => info?.pins ?? NONE);
     this.capabilities = derived(derived(this.#info, (info) => info?.capabilities ?? NONE), (list) => new Set(list));
     this.#session = new Session(this.room, {
@@ -109,6 +116,9 @@ export class Call {
       disconnected: (over) => this.#disconnected(over),
       whySentOut: () => this.#whySentOut(),
     });
+    this.#pulse = new Pulse(() => receivedBy(this.room), () => parts.socket.alive(SIGN_MS));
+    this.#pulse.events.on('lost', () => this.#session.falter());
+    this.#pulse.events.on('back', () => this.#session.recover());
     const around: Surroundings = {
       room: this.room,
       memory: parts.memory,
@@ -233,6 +243,20 @@ export class Call {
   /** Asks those who may grant it for more: `request('send-audio')` raises a hand. */
   async request(...capabilities: LendableCapability[]): Promise<void> {
     await this.#ask('POST', '/permissions/request', { capabilities });
+    const mine = { user: this.parts.user() ?? '', capabilities };
+    this.#know((info) => ({ requests: [...(info.requests ?? []).filter(({ user }) => user !== mine.user), mine] }));
+  }
+
+  /** Takes back what this user asked for, or all of it: `withdraw('send-audio')` lowers the hand. */
+  async withdraw(...capabilities: LendableCapability[]): Promise<void> {
+    await this.dismiss(undefined, ...capabilities);
+  }
+
+  /** Lowers somebody's hand without a change of what it may do; for those who may grant it. */
+  async dismiss(user: string | undefined, ...capabilities: LendableCapability[]): Promise<void> {
+    const named = { ...(user === undefined ? {} : { user }), ...(capabilities.length > 0 ? { capabilities } : {}) };
+    await this.#ask('POST', '/permissions/withdraw', named);
+    this.#know((info) => requestsWithout(info, user ?? this.parts.user(), capabilities));
   }
 
   /** Gives a user capabilities in this call, at once. */
@@ -240,7 +264,7 @@ export class Call {
     await this.#read('POST', '/permissions', { user, grant: capabilities });
   }
 
-  /** Takes them. It also declines what the user asked for. */
+  /** Takes them away for this call. It also declines what the user asked for. */
   async revoke(user: string, ...capabilities: LendableCapability[]): Promise<void> {
     await this.#read('POST', '/permissions', { user, revoke: capabilities });
   }
@@ -275,6 +299,13 @@ export class Call {
   /** Takes users out of everybody's view. */
   async unpin(...users: string[]): Promise<void> {
     await this.#read('POST', '/pins', { unpin: users });
+  }
+
+  // ---- the encoder
+
+  /** Gives the call's encoder another stream key; who sends with the old one is cut off. */
+  async renewStreamKey(): Promise<CallInfo> {
+    return this.#read('POST', '/stream-key', {});
   }
 
   // ---- ringing, reactions, own events
@@ -346,6 +377,11 @@ export class Call {
     return this.parts.api.ask<T>(method, `${this.#path}${path}`, body, signal);
   }
 
+  #know(change: (info: CallInfo) => Partial<CallInfo>): void {
+    const info = this.#info.value;
+    if (info) this.#info.set({ ...info, ...change(info) });
+  }
+
   async #read(method: 'GET' | 'POST' | 'PATCH', path: string, body?: object): Promise<CallInfo> {
     await this.#take(this.#ask<{ call: CallInfo }>(method, path, body));
     return this.#info.value as CallInfo;
@@ -401,6 +437,7 @@ export class Call {
 
   #connected(again: boolean): void {
     const { settings } = this.#info.value ?? {};
+    this.#pulse.start();
     if (again) for (const device of this.#devices) void device.resume();
     else {
       void this.camera.begin(this.#wishes.camera, settings?.video.default_on ?? false);
@@ -413,6 +450,7 @@ export class Call {
   }
 
   #disconnected(over: boolean): void {
+    this.#pulse.stop();
     for (const device of this.#devices) over ? device.finish() : device.hold();
     this.#people.soon();
   }
@@ -462,9 +500,11 @@ export function changeOf(info: CallInfo, event: CallEvent, me: string | undefine
     case 'call_session_ended':
       return { session: null, participants: 0 };
     case 'call_members_changed':
-      return { members_count: event.members_count };
+      return membersChange(info, event, me);
     case 'call_pins_changed':
       return { pins: event.pins };
+    case 'call_permission_withdrawn':
+      return requestsWithout(info, event.user, event.capabilities);
     case 'call_permission_requested': {
       const others = (info.requests ?? []).filter(({ user }) => user !== event.user);
       return { requests: [...others, { user: event.user, capabilities: event.capabilities }] };
@@ -481,6 +521,25 @@ export function changeOf(info: CallInfo, event: CallEvent, me: string | undefine
     default:
       return {};
   }
+}
+
+/** Without what somebody asks for no longer; nothing named is all of it. */
+function requestsWithout(info: CallInfo, user: string | undefined, gone: readonly Capability[]): Partial<CallInfo> {
+  if (!info.requests) return {};
+  const left = (asked: Capability[]): Capability[] => (gone.length === 0 ? [] : asked.filter((each) => !gone.includes(each)));
+  const requests = info.requests.map((each) => (each.user === user ? { ...each, capabilities: left(each.capabilities) } : each));
+  return { requests: requests.filter(({ capabilities }) => capabilities.length > 0) };
+}
+
+/** Members as they are now, as far as they are known here, and this user's own role. */
+function membersChange(info: CallInfo, event: CallEvent<'call_members_changed'>, me: string | undefined): Partial<CallInfo> {
+  const roles = new Map(event.members.map(({ user, role }) => [user, role]));
+  const mine = me === undefined ? undefined : roles.get(me);
+  const kept = info.members.filter(({ user }) => !roles.has(user));
+  const put = event.members.flatMap(({ user, role }) => (role === null ? [] : [{ user, role }]));
+  // An admin's role comes with its token, whatever it is as a member.
+  const role = mine && info.role !== 'admin' ? { role: mine } : {};
+  return { members_count: event.members_count, members: [...kept, ...put].sort((left, right) => (left.user < right.user ? -1 : 1)), ...role };
 }
 
 /** The media server's address: behind a proxy that does not say that it speaks TLS, the server cannot know. */

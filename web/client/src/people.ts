@@ -16,6 +16,8 @@ export interface Person {
   readonly id: string;
   /** What people read. */
   readonly name: string;
+  /** The address of its picture; nothing when it has none. */
+  readonly image: string | undefined;
   /** Whether it is this user. */
   readonly isMe: boolean;
   /** Whether it is an encoder, such as OBS, and nobody to talk with. */
@@ -91,6 +93,7 @@ export class People {
     return {
       id: identity,
       name: participant.name || identity,
+      image: participant.attributes['image'] || undefined,
       isMe: participant.isLocal,
       isEncoder: participant.kind === ParticipantKind.INGRESS || identity.startsWith('@'),
       speaking: participant.isSpeaking,

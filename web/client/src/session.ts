@@ -67,14 +67,8 @@ export class Session {
     private readonly room: Room,
     private readonly port: SessionPort,
   ) {
-    const broken = (): void => {
-      if (this.#is('joined')) this.#state.set({ status: 'reconnecting', fault: INTERRUPTED });
-    };
-    const mended = (): void => {
-      if (!this.#is('reconnecting') || !this.#stop || this.#rejoining || room.state !== ConnectionState.Connected) return;
-      this.#state.set({ status: 'joined' });
-      this.port.connected(true);
-    };
+    const broken = (): void => this.falter();
+    const mended = (): void => this.recover();
     room.on(RoomEvent.Reconnecting, broken);
     room.on(RoomEvent.SignalReconnecting, broken);
     room.on(RoomEvent.Reconnected, mended);
@@ -96,6 +90,18 @@ export class Session {
   get inside(): boolean {
     const connected = this.room.state !== ConnectionState.Disconnected && this.room.state !== ConnectionState.Connecting;
     return connected && (this.#is('joined') || this.#is('reconnecting'));
+  }
+
+  /** The connection broke, as far as can be told from here. */
+  falter(): void {
+    if (this.#is('joined')) this.#state.set({ status: 'reconnecting', fault: INTERRUPTED });
+  }
+
+  /** It works again. */
+  recover(): void {
+    if (!this.#is('reconnecting') || !this.#stop || this.#rejoining || this.room.state !== ConnectionState.Connected) return;
+    this.#state.set({ status: 'joined' });
+    this.port.connected(true);
   }
 
   /** Goes in. With `wait` it waits for the call to go live, also again after it went back into backstage. */

@@ -164,6 +164,23 @@ export class EventSocket {
     }
   }
 
+  /** Whether the server answers over this connection within a time, in milliseconds. */
+  alive(ms: number): Promise<boolean> {
+    const line = this.#line;
+    if (line?.readyState !== WebSocket.OPEN) return Promise.resolve(false);
+    return new Promise((resolve) => {
+      const done = (there: boolean): void => {
+        clearTimeout(timer);
+        line.removeEventListener('message', heard);
+        resolve(there);
+      };
+      const heard = (): void => done(true);
+      const timer = setTimeout(() => done(false), ms);
+      line.addEventListener('message', heard);
+      line.send('{}');
+    });
+  }
+
   #say(wish: { watch?: string[]; unwatch?: string[] }): void {
     if (this.#line?.readyState === WebSocket.OPEN) this.#line.send(JSON.stringify(wish));
   }

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { changeOf, mediaUrl } from '../dist/call.js';
 
-const info = { state: 'backstage', capabilities: ['read-call'], requests: [{ user: 'lea', capabilities: ['send-audio'] }], blocked: ['mal'] };
+const info = { state: 'backstage', role: 'user', capabilities: ['read-call'], members: [{ user: 'hana', role: 'host' }, { user: 'lea', role: 'user' }], requests: [{ user: 'lea', capabilities: ['send-audio'] }], blocked: ['mal'] };
 const event = (name, facts = {}) => ({ event: name, created_at_ms: 7, ...facts });
 
 test('events change what is known of a call', () => {
@@ -15,6 +15,9 @@ test('events change what is known of a call', () => {
     ['call_permission_requested', { user: 'lea', capabilities: ['send-video'] }, { requests: [{ user: 'lea', capabilities: ['send-video'] }] }],
     ['call_permissions_changed', { user: 'lea', capabilities: [] }, { requests: [] }],
     ['call_permissions_changed', { user: 'ann', capabilities: ['send-audio'] }, { requests: info.requests, capabilities: ['send-audio'] }],
+    ['call_permission_withdrawn', { user: 'lea', capabilities: ['send-audio'] }, { requests: [] }],
+    ['call_permission_withdrawn', { user: 'lea', capabilities: ['send-video'] }, { requests: info.requests }],
+    ['call_members_changed', { members: [{ user: 'ann', role: 'host' }, { user: 'lea', role: null }], members_count: 2 }, { members_count: 2, role: 'host', members: [{ user: 'ann', role: 'host' }, { user: 'hana', role: 'host' }] }],
     ['call_user_blocked', { user: 'nil' }, { blocked: ['mal', 'nil'] }],
     ['call_user_unblocked', { user: 'mal' }, { blocked: [] }],
     ['call_message', {}, {}],

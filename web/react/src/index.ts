@@ -1,9 +1,10 @@
 // Calls, audio rooms and livestreams in React: a provider, hooks, layouts, and the parts that they are made of.
 export { CallProvider, ThalwegProvider, useCall, useClient } from './provider.js';
 export { useValue } from './hooks/value.js';
-export { isOnStage, useCallEvent, useCallState, useCan, useInfo, useMessages, usePeople, useRequests, useViewerCount } from './hooks/call.js';
+export { isOnStage, speaksIn, useCallEvent, useCallState, useCan, useInfo, useMessages, usePeople, useRequests, useViewerCount } from './hooks/call.js';
 export { useCamera, useLevel, useMicrophone, useScreen } from './hooks/devices.js';
-export { useName } from './hooks/names.js';
+export { useName, useProfile, type Profile } from './hooks/names.js';
+export { useRole } from './hooks/roles.js';
 export { useLivePictures, type LivePictures } from './hooks/live.js';
 export { useViews, type View, type Views } from './hooks/views.js';
 export { arrange, type Arrangement } from './layouts/arrange.js';
@@ -29,6 +30,8 @@ export { LivePanel } from './parts/live-panel.js';
 export { LivePicture } from './parts/live-picture.js';
 export { Lobby, type LobbyProps } from './parts/lobby.js';
 export { Notices, useAttempt, useNotify, type Notice } from './parts/notices.js';
+export { ParticipantList, type ParticipantListProps } from './parts/participant-list.js';
+export { PersonMenu, useModerates, type PersonMenuProps } from './parts/person-menu.js';
 export { PersonRing, type PersonRingProps } from './parts/person-ring.js';
 export { Picture, type PictureProps } from './parts/picture.js';
 export { RaiseHand } from './parts/raise-hand.js';

@@ -1,12 +1,12 @@
 // An audio room: the stage and its listeners; hosts open the doors.
 import { useState } from 'react';
-import { AudioRoomLayout, Button, CallControls, Chat, ConnectionBanner, Icon, LiveBadge, RaiseHand, ReactionRise, useAttempt, useCall, useCan, useInfo } from '@thalweg/react';
+import { AudioRoomLayout, Button, CallControls, ConnectionBanner, Icon, LiveBadge, RaiseHand, ReactionRise, useAttempt, useCall, useCan, useInfo } from '@thalweg/react';
 import { CallTop } from '../parts/call-top';
-import { ChatToggle } from '../parts/chat-toggle';
 import { useLeave } from '../parts/leave';
+import { useSide } from '../parts/side';
 
 export function AudioRoom({ title }: { title: string }) {
-  const [chatting, setChatting] = useState(false);
+  const { panel, toggles } = useSide();
   const { leave, dialog } = useLeave('room');
   return (
     <>
@@ -17,16 +17,16 @@ export function AudioRoom({ title }: { title: string }) {
       </CallTop>
       <ConnectionBanner />
       <Doors />
-      <main className="floor" data-chat={chatting || undefined}>
+      <main className="floor">
         <div className="floor-pictures">
           <AudioRoomLayout />
           <ReactionRise />
         </div>
-        {chatting && <Chat onClose={() => setChatting(false)} />}
+        {panel}
       </main>
       <CallControls onLeave={leave}>
         <RaiseHand />
-        <ChatToggle open={chatting} onToggle={() => setChatting(!chatting)} />
+        {toggles}
       </CallControls>
       {dialog}
     </>

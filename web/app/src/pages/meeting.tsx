@@ -1,16 +1,16 @@
-// A meeting: everybody on a grid, or one on the stage; the chat beside it.
+// A meeting: everybody on a grid, or one on the stage; the chat or the list of people beside it.
 import { useState } from 'react';
-import { CallControls, Chat, ConnectionBanner, CopyButton, GridLayout, ReactionRise, RoundButton, SpeakerLayout, useCallState, usePeople, useViews } from '@thalweg/react';
+import { CallControls, ConnectionBanner, CopyButton, GridLayout, RaiseHand, ReactionRise, RoundButton, SpeakerLayout, useCallState, usePeople, useViews } from '@thalweg/react';
 import { CallTop, invitation } from '../parts/call-top';
-import { ChatToggle } from '../parts/chat-toggle';
 import { useLeave } from '../parts/leave';
+import { useSide } from '../parts/side';
 
 export function Meeting({ title }: { title: string }) {
   const people = usePeople();
   const { status } = useCallState();
   const views = useViews();
   const [speaker, setSpeaker] = useState(false);
-  const [chatting, setChatting] = useState(false);
+  const { panel, toggles } = useSide();
   const { leave, dialog } = useLeave('meeting');
   const staged = speaker || views.staged !== undefined;
   return (
@@ -19,16 +19,17 @@ export function Meeting({ title }: { title: string }) {
         <span className="people">{people.length === 1 ? '1 person' : `${people.length} people`}</span>
       </CallTop>
       <ConnectionBanner />
-      <main className="floor" data-chat={chatting || undefined}>
+      <main className="floor">
         <div className="floor-pictures">
           {staged ? <SpeakerLayout views={views} /> : <GridLayout views={views} />}
           {people.length === 1 && status === 'joined' && !views.staged && <Alone />}
           <ReactionRise />
         </div>
-        {chatting && <Chat onClose={() => setChatting(false)} />}
+        {panel}
       </main>
       <CallControls onLeave={leave}>
-        <ChatToggle open={chatting} onToggle={() => setChatting(!chatting)} />
+        <RaiseHand />
+        {toggles}
         <RoundButton className="layout-toggle" icon={staged ? 'grid' : 'focus'} label={staged ? 'Show all alike' : 'Show who speaks'} disabled={people.length < 2} onPress={() => (views.staged && views.pinned ? views.pin(views.staged.key) : setSpeaker(!speaker))} />
       </CallControls>
       {dialog}

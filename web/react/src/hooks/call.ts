@@ -4,6 +4,9 @@ import type { CallEvent, CallInfo, CallState, Capability, Message, PermissionReq
 import { useCall } from '../provider.js';
 import { useValue } from './value.js';
 
+/** A microphone in LiveKit's protocol. */
+const MICROPHONE = 2;
+
 /** What the server knows of the call; nothing before it was read. */
 export function useInfo(): CallInfo | undefined {
   return useValue(useCall().info);
@@ -44,6 +47,12 @@ export function useViewerCount(): number {
 /** Whether somebody is there to be seen or heard: an encoder, or a person who may publish. */
 export function isOnStage(person: Person): boolean {
   return person.isEncoder || person.microphone || person.camera.on || person.screen.on || person.participant.permissions?.canPublish === true;
+}
+
+/** Whether somebody who is there may speak. */
+export function speaksIn({ participant, microphone }: Person): boolean {
+  const { canPublish = true, canPublishSources = [] } = participant.permissions ?? {};
+  return microphone || (canPublish && (canPublishSources.length === 0 || canPublishSources.includes(MICROPHONE)));
 }
 
 /** Calls back with every event of a name. */

@@ -1,4 +1,5 @@
-// A person without a picture: initials on one of a few tints.
+// A person as a small round: its picture, or initials on one of a few tints.
+import { useState } from 'react';
 
 /** How many tints the style sheet has. */
 const TINTS = 6;
@@ -7,12 +8,16 @@ export interface AvatarProps {
   /** What makes the tint: the same person has the same everywhere. */
   id: string;
   name: string;
+  /** The address of a picture. While it loads, and when it cannot be had, the initials stand there. */
+  image?: string | undefined;
 }
 
-export function Avatar({ id, name }: AvatarProps) {
+export function Avatar({ id, name, image }: AvatarProps) {
+  const [missing, setMissing] = useState<string>();
   return (
     <span className="th-avatar" data-tint={tint(id)} aria-hidden="true">
       {initials(name || id)}
+      {image && image !== missing && <img src={image} alt="" decoding="async" referrerPolicy="no-referrer" onError={() => setMissing(image)} />}
     </span>
   );
 }

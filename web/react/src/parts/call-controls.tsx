@@ -1,7 +1,7 @@
 // The bar at the foot of a call: what this user may do, and nothing else.
 import { useEffect, useState, type ReactNode } from 'react';
 import type { DeviceState } from '@thalweg/client';
-import { useCan, useInfo } from '../hooks/call.js';
+import { useCallEvent, useCan, useInfo, usePeople } from '../hooks/call.js';
 import { useCamera, useMicrophone, useScreen } from '../hooks/devices.js';
 import { useCall } from '../provider.js';
 import { DeviceSettings } from './device-settings.js';
@@ -23,6 +23,7 @@ export function CallControls({ children, onLeave }: CallControlsProps) {
   const [choosing, setChoosing] = useState(false);
   const [speaks, shows, shares] = [useCan('send-audio'), useCan('send-video'), useCan('screenshare')];
   useFaultNotices();
+  useHostNotices();
   useKeys();
   return (
     <nav className="th-controls" aria-label="Call">
@@ -47,6 +48,23 @@ function useFaultNotices(): void {
     for (const fault of faults) if (fault && fault.code !== 'dismissed') notify({ title: fault.title, text: fault.advice, look: 'warn' });
     // Each fault is one object as long as it lasts.
   }, [notify, ...faults]);
+}
+
+/** Tells what a host did with this user. */
+function useHostNotices(): void {
+  const notify = useNotify();
+  const me = usePeople().find((person) => person.isMe)?.id;
+  const host = useInfo()?.role === 'host';
+  useCallEvent('call_users_muted', ({ by, users, audio, video, screenshare }) => {
+    if (me === undefined || by === me || !users.includes(me)) return;
+    if (audio) notify({ title: 'You were muted', text: 'Switch your microphone on when you want to speak.' });
+    if (video) notify({ title: 'Your camera was stopped', text: 'A host did that. You can switch it on again.' });
+    if (screenshare && !audio) notify({ title: 'Your shared screen was stopped', text: 'A host did that. You can share it again.' });
+  });
+  useCallEvent('call_members_changed', ({ members }) => {
+    const role = members.find(({ user }) => user === me)?.role;
+    if (role === 'host' && !host) notify({ title: 'You are a host now', text: 'You can mute others, let them speak and send them out.' });
+  });
 }
 
 /** M, V and S switch microphone, camera and screen, unless somebody types. */

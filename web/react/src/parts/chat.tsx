@@ -2,7 +2,7 @@
 import { useEffect, useRef, useState, type FormEvent } from 'react';
 import type { Message } from '@thalweg/client';
 import { useCan, useInfo, useMessages, usePeople } from '../hooks/call.js';
-import { useName } from '../hooks/names.js';
+import { useProfile } from '../hooks/names.js';
 import { Icon } from '../icon.js';
 import { useCall } from '../provider.js';
 import { Avatar } from './avatar.js';
@@ -53,12 +53,12 @@ export function Chat({ onClose }: ChatProps) {
 function Line({ message }: { message: Message }) {
   const call = useCall();
   const moderates = useCan('block-users');
-  const name = useName(message.user);
+  const { name, image } = useProfile(message.user);
   const mine = usePeople().some((person) => person.isMe && person.id === message.user);
   const attempt = useAttempt();
   return (
     <li className="th-message">
-      <Avatar id={message.user} name={name} />
+      <Avatar id={message.user} name={name} image={image} />
       <span className="th-message-who">
         {mine ? `${name} (you)` : name}
         <time dateTime={new Date(message.created_at_ms).toISOString()}>{clock(message.created_at_ms)}</time>

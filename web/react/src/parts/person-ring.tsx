@@ -1,10 +1,9 @@
 // A person without a picture: rings spread from whoever speaks, and a host can act on whoever is there.
 import { useState } from 'react';
 import type { Person } from '@thalweg/client';
-import { useCan } from '../hooks/call.js';
 import { Icon } from '../icon.js';
 import { Avatar } from './avatar.js';
-import { PersonMenu } from './person-menu.js';
+import { PersonMenu, useModerates } from './person-menu.js';
 
 export interface PersonRingProps {
   person: Person;
@@ -18,7 +17,7 @@ export interface PersonRingProps {
 
 export function PersonRing({ person, role, stage = false, hand = false }: PersonRingProps) {
   const [open, setOpen] = useState(false);
-  const moderates = [useCan('update-permissions'), useCan('mute-users'), useCan('block-users')].some(Boolean);
+  const moderates = useModerates();
   const inside = <Inside person={person} role={role} stage={stage} hand={hand} />;
   return (
     <li className="th-person" data-user={person.id} aria-label={person.name}>
@@ -29,7 +28,7 @@ export function PersonRing({ person, role, stage = false, hand = false }: Person
       ) : (
         inside
       )}
-      {open && <PersonMenu person={person} stage={stage} onClose={() => setOpen(false)} />}
+      {open && <PersonMenu person={person} hand={hand} onClose={() => setOpen(false)} />}
     </li>
   );
 }
@@ -38,7 +37,7 @@ function Inside({ person, role, stage, hand }: Required<Omit<PersonRingProps, 'r
   return (
     <>
       <span className="th-ring" data-speaking={person.speaking || undefined}>
-        <Avatar id={person.id} name={person.name} />
+        <Avatar id={person.id} name={person.name} image={person.image} />
         {hand && (
           <span className="th-ring-badge" data-hand role="img" aria-label="Hand raised">
             <Icon name="hand" />

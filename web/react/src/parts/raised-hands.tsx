@@ -1,13 +1,14 @@
 // Who asks to speak, for those who may let them.
-import { useRequests } from '../hooks/call.js';
-import { useName } from '../hooks/names.js';
+import { usePeople, useRequests } from '../hooks/call.js';
+import { useProfile } from '../hooks/names.js';
 import { useCall } from '../provider.js';
 import { Avatar } from './avatar.js';
 import { Button } from './button.js';
 import { useAttempt } from './notices.js';
 
 export function RaisedHands() {
-  const requests = useRequests().filter(({ capabilities }) => capabilities.includes('send-audio'));
+  const there = new Set(usePeople().map((person) => person.id));
+  const requests = useRequests().filter(({ user, capabilities }) => there.has(user) && capabilities.includes('send-audio'));
   if (requests.length === 0) return null;
   return (
     <section className="th-hands" aria-label="Raised hands">
@@ -25,16 +26,16 @@ export function RaisedHands() {
 
 function Hand({ user }: { user: string }) {
   const call = useCall();
-  const name = useName(user);
+  const { name, image } = useProfile(user);
   const attempt = useAttempt();
   return (
     <li>
-      <Avatar id={user} name={name} />
+      <Avatar id={user} name={name} image={image} />
       <span className="th-person-name">{name}</span>
-      <Button size="small" onClick={() => void attempt(() => call.revoke(user, 'send-audio'))}>
+      <Button size="small" aria-label={`Not now: ${name}`} onClick={() => void attempt(() => call.dismiss(user, 'send-audio'))}>
         Not now
       </Button>
-      <Button size="small" look="primary" onClick={() => void attempt(() => call.grant(user, 'send-audio'))}>
+      <Button size="small" look="primary" aria-label={`Let speak: ${name}`} onClick={() => void attempt(() => call.grant(user, 'send-audio'))}>
         Let speak
       </Button>
     </li>

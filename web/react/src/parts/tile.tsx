@@ -30,7 +30,7 @@ export function Tile({ person, source, pinned = false, onPin }: TileProps) {
       data-speaking={(!screen && person.speaking) || undefined}
       onDoubleClick={onPin}
     >
-      {on ? <Picture user={person.id} source={source} label={title} /> : <Avatar id={person.id} name={person.name} />}
+      {on ? <Picture user={person.id} source={source} label={title} /> : <Avatar id={person.id} name={person.name} image={person.image} />}
       {paused && <p className="th-tile-note">Paused: the connection is too slow for this picture</p>}
       {onPin && (
         <button type="button" className="th-tile-pin" aria-pressed={pinned} aria-label={pinned ? `Unpin ${title}` : `Pin ${title}`} onClick={onPin}>
