@@ -37,7 +37,7 @@ const ALLOWED: [i64; 26] = [
     libc::SYS_exit_group,
 ];
 
-/// Refuses all other system calls of this process, for good: they fail with `EPERM`. A kernel without filters, or a
+/// Refuses all other system calls of this process and all its threads, for good: they fail with `EPERM`. A kernel without filters, or a
 /// machine that they are not made for, does without.
 ///
 /// # Errors
@@ -45,7 +45,7 @@ const ALLOWED: [i64; 26] = [
 pub(crate) fn confine() -> io::Result<()> {
     let Ok(machine) = TargetArch::try_from(std::env::consts::ARCH) else { return Ok(()) };
     let program = program(machine).map_err(io::Error::other)?;
-    match seccompiler::apply_filter(&program) {
+    match seccompiler::apply_filter_all_threads(&program) {
         Err(Error::Prctl(error) | Error::Seccomp(error)) if is_unknown(&error) => Ok(()),
         result => result.map_err(io::Error::other),
     }

@@ -19,12 +19,29 @@ pub const NICE: i32 = 5;
 /// # Errors
 /// When the system refuses one; the codecs must not run then.
 pub fn apply() -> io::Result<()> {
+    lower()?;
+    confine()
+}
+
+/// All of [`apply`] but for system calls: threads can still begin, under the same limits.
+///
+/// # Errors
+/// As for [`apply`].
+pub fn lower() -> io::Result<()> {
     limit(Resource::As, ADDRESS_BYTES_MAX)?;
     limit(Resource::Nofile, FILES_MAX)?;
     limit(Resource::Fsize, 0)?;
     limit(Resource::Core, 0)?;
     set_no_new_privs(true)?;
     nice(NICE)?;
+    Ok(())
+}
+
+/// Takes all system calls that codecs do not need from every thread that there is.
+///
+/// # Errors
+/// As for [`apply`].
+pub fn confine() -> io::Result<()> {
     #[cfg(all(target_os = "linux", target_pointer_width = "64"))]
     crate::confine::confine()?;
     Ok(())

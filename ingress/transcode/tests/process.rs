@@ -104,6 +104,23 @@ async fn both_media_come_through() {
 }
 
 #[tokio::test]
+#[cfg(target_os = "linux")]
+async fn every_thread_of_a_child_is_confined() {
+    for (plan, threads) in [(plan(), 2), (Plan { video: None, ..plan() }, 1)] {
+        let mut transcoder = Transcoder::start(launch(), plan).unwrap();
+        state(&mut transcoder, |state| matches!(state, State::Running).then_some(())).await;
+        let tasks = format!("/proc/{}/task", transcoder.feed().child().expect("a child runs"));
+        let tasks: Vec<_> = std::fs::read_dir(tasks).unwrap().map(|task| task.unwrap().path()).collect();
+        assert_eq!(tasks.len(), threads);
+        for task in tasks {
+            let status = std::fs::read_to_string(task.join("status")).unwrap();
+            // Filtered (proc(5)).
+            assert!(status.lines().any(|line| line == "Seccomp:\t2"), "{status}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_killed_child_is_replaced_and_the_picture_goes_on() {
     let mut transcoder = Transcoder::start(launch(), plan()).unwrap();
     let units = pictures(B_FRAMES);

@@ -28,7 +28,7 @@ fn answers(bytes: Vec<u8>) -> Vec<FromChild> {
 
 fn serve_words(input: &[u8]) -> (io::Result<()>, Vec<FromChild>) {
     let mut output = Vec::new();
-    let result = serve(input, &mut output, || Duration::ZERO);
+    let result = serve(input, &mut output, || Duration::ZERO, || Ok(()));
     (result, answers(output))
 }
 

@@ -20,7 +20,11 @@ pub(super) struct Pulse {
 impl Pulse {
     /// Looks at a process; `None` where the system does not tell.
     pub(super) fn of(process: u32) -> Option<Self> {
-        Self::parse(&fs::read_to_string(format!("/proc/{process}/stat")).ok()?)
+        let own = Self::parse(&fs::read_to_string(format!("/proc/{process}/stat")).ok()?)?;
+        let threads = fs::read_dir(format!("/proc/{process}/task")).ok()?.flatten();
+        let runs = |thread: fs::DirEntry| Self::parse(&fs::read_to_string(thread.path().join("stat")).ok()?);
+        // The process' own state is that of its first thread, which may wait for the other.
+        Some(Self { runs: own.runs || threads.filter_map(runs).any(|pulse| pulse.runs), ..own })
     }
 
     fn parse(stat: &str) -> Option<Self> {

@@ -74,11 +74,6 @@ impl Layer {
         LayerState { active, width: side(width), height: side(height), bitrate: self.bitrate }
     }
 
-    /// Whether anybody watches it.
-    pub fn is_watched(&self) -> bool {
-        self.watched
-    }
-
     /// Whether it is left out for want of CPU.
     pub fn is_dropped(&self) -> bool {
         self.dropped

@@ -1,13 +1,55 @@
 //! Pictures through the whole pipeline.
 
+use std::time::Duration;
+
+use super::decoder::{PortedDecoder, VideoDecoder};
 use super::picture::psnr;
 use super::scale::Scaler;
 use super::*;
+use crate::plan::{LayerPlan, VideoPlan};
+use crate::sps::Sps;
 use crate::testing::{B_FRAMES, BASELINE, pictures};
+use crate::unit::AccessUnit;
 use crate::unit::Codec;
 
 const ADLER_B_FRAMES: &str = include_str!("../../tests/fixtures/b_frames.adler");
 const ADLER_BASELINE: &str = include_str!("../../tests/fixtures/baseline.adler");
+
+/// Both halves, one after the other.
+struct Video {
+    decoding: Decoding,
+    coding: Coding,
+}
+
+impl Video {
+    fn new(plan: &VideoPlan) -> Self {
+        Self { decoding: Decoding::new(plan), coding: Coding::new(plan) }
+    }
+
+    fn decode(&mut self, unit: &AccessUnit, made: &mut Vec<Made>, shown: bool) {
+        let mut work = Vec::new();
+        self.decoding.decode(unit, &mut work, shown);
+        work.into_iter().for_each(|work| self.take(work, made));
+    }
+
+    fn take(&mut self, work: Work, made: &mut Vec<Made>) {
+        self.coding.take(work, &|| Duration::ZERO, made);
+    }
+
+    fn keyframe(&mut self, layer: u8) {
+        self.take(Work::Keyframe(layer), &mut Vec::new());
+    }
+
+    fn set(&mut self, layer: u8, watched: bool, bitrate: u32) {
+        self.decoding.watch(layer, watched);
+        self.take(Work::Layer { layer, watched, bitrate }, &mut Vec::new());
+    }
+
+    fn worked(&mut self, unit: &AccessUnit, busy_us: u64, made: &mut Vec<Made>) {
+        let media_us = self.decoding.media_us(unit);
+        self.take(Work::Decoded { media_us, busy_us }, made);
+    }
+}
 
 fn plan(heights: &[u16]) -> VideoPlan {
     let layer = |&height| LayerPlan { height, bitrate: 3_000_000, frame_rate: 30 };
@@ -139,9 +181,9 @@ fn while_nobody_watches_nothing_is_decoded_and_who_comes_sees_at_once() {
     let before = feed(&mut video, &units[..5]);
     video.set(0, false, 3_000_000);
     assert_eq!(layer(&feed(&mut video, &units[5..30]), 0), []);
-    assert!(video.resting.is_none(), "until the next key frame decoding goes on");
+    assert!(video.decoding.resting.is_none(), "until the next key frame decoding goes on");
     assert_eq!(layer(&feed(&mut video, &units[30..45]), 0), []);
-    assert_eq!(video.resting.as_ref().map(|kept| kept.units().len()), Some(15));
+    assert_eq!(video.decoding.resting.as_ref().map(|kept| kept.units().len()), Some(15));
     video.set(0, true, 3_000_000);
     let after = layer(&feed(&mut video, &units[45..]), 0);
     assert!(after[0].keyframe && after[0].pts_ms >= units[44].dts_ms);
