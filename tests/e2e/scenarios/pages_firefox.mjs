@@ -1,13 +1,15 @@
 // The pages in Firefox: two people meet, one in each engine, and a livestream's viewer in Firefox sees its host go live.
 // deadline: 180
 import { token } from '../lib/calls.mjs';
-import { Visitor } from '../lib/walk.mjs';
+import { Visitor, backEnd } from '../lib/walk.mjs';
 
 export default async function (stage) {
   const fay = await Visitor.open(stage, 'Fay', { token: token({ sub: 'fay' }), firefox: true });
   const ada = await Visitor.open(stage, 'Ada', { token: token({ sub: 'ada' }) });
   await meet(fay, ada);
+  const first = await watch(fay, ada);
   await stage.empty();
+  return `first frame ${first} ms after going live`;
 }
 
 /** Fay begins a meeting in Firefox, Ada comes by its link in Chromium. */
@@ -30,7 +32,33 @@ async function meet(fay, ada) {
   await ada.sees('Hello from the other engine');
   await ada.press('Camera: on');
   await fay.page.locator('.th-tile[data-user] .th-avatar').waitFor();
+  await ada.press('Camera: off');
+  await fay.watches(1);
   await fay.press('Microphone: on');
   await ada.page.locator('.th-tile[aria-label="Fay"] [aria-label="Microphone off"]').waitFor();
   for (const visitor of [ada, fay]) await visitor.leave();
+}
+
+/** Ada goes live in Chromium, Fay watches in Firefox. Answers after how long the picture is there, in milliseconds. */
+async function watch(fay, ada) {
+  const calls = backEnd(ada.stage);
+  await calls.post('/calls/livestream/show', calls.server, { created_by: 'ada' });
+  await ada.enter('/live/show', 'Go backstage');
+  await ada.watches(1, '.th-live-picture video');
+  await fay.goto('/live/show');
+  await fay.press('Watch');
+  await fay.sees('still getting ready');
+  const begun = Date.now();
+  await ada.press('Go live');
+  await fay.watches(1, '.th-live-picture video');
+  const first = Date.now() - begun;
+  await fay.page.fill('.th-chat input', 'Hello from Firefox');
+  await fay.press('Send');
+  await ada.sees('Hello from Firefox');
+  await ada.press('Stop the livestream');
+  await fay.sees('The host has stopped');
+  await ada.page.click('.th-leave');
+  await ada.page.click('.end-for-all');
+  await fay.sees('The call is over');
+  return first;
 }
