@@ -143,7 +143,7 @@ await part('meeting', async () => {
   await ada.press('Send');
   await both(ada, 'meeting-chat');
   await ada.press('Close the chat');
-  await ada.press('People');
+  await ada.press('4 people');
   await both(ada, 'meeting-people', { light: true });
   await ada.press('More for Bo Nakamura');
   await both(ada, 'meeting-person');

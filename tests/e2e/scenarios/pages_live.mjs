@@ -29,9 +29,11 @@ async function talks(ada, bob, cem) {
   await accessible(ada.page, 'the audio room of its host');
   await cem.enter(path, 'Come in and listen');
   await accessible(bob.page, 'the audio room on a phone');
-  await cem.press('People');
-  await cem.page.locator('.th-list [data-user]').nth(2).waitFor();
-  check((await cem.page.locator('.th-list').getByRole('button', { name: /More for|Mute all|Let speak/ }).count()) === 0, 'a listener may moderate');
+  check((await cem.page.locator('.th-audio button, .people-toggle').count()) === 0, 'a listener may moderate');
+  await ada.press('People');
+  await ada.page.locator('.th-list').getByRole('img', { name: 'Hand raised' }).waitFor();
+  await accessible(ada.page, 'the list of people in an audio room');
+  await ada.press('Close the list of people');
   await ada.press('Let speak: Bob');
   await bob.sees('You may speak');
   await bob.press('Microphone: off');

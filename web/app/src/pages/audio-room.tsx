@@ -1,12 +1,13 @@
 // An audio room: the stage and its listeners; hosts open the doors.
 import { useState } from 'react';
-import { AudioRoomLayout, Button, CallControls, ConnectionBanner, Icon, LiveBadge, RaiseHand, ReactionRise, useAttempt, useCall, useCan, useInfo } from '@thalweg/react';
+import { AudioRoomLayout, Button, CallControls, ConnectionBanner, Icon, LiveBadge, RaiseHand, ReactionRise, useAttempt, useCall, useCan, useInfo, useModerates } from '@thalweg/react';
 import { CallTop } from '../parts/call-top';
 import { useLeave } from '../parts/leave';
 import { useSide } from '../parts/side';
 
 export function AudioRoom({ title }: { title: string }) {
-  const { panel, toggles } = useSide();
+  const { panel, chat, people } = useSide();
+  const moderates = useModerates();
   const { leave, dialog } = useLeave('room');
   return (
     <>
@@ -26,7 +27,8 @@ export function AudioRoom({ title }: { title: string }) {
       </main>
       <CallControls onLeave={leave}>
         <RaiseHand />
-        {toggles}
+        {moderates && people}
+        {chat}
       </CallControls>
       {dialog}
     </>

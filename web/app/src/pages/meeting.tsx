@@ -10,13 +10,13 @@ export function Meeting({ title }: { title: string }) {
   const { status } = useCallState();
   const views = useViews();
   const [speaker, setSpeaker] = useState(false);
-  const { panel, toggles } = useSide();
+  const { panel, chat, count } = useSide();
   const { leave, dialog } = useLeave('meeting');
   const staged = speaker || views.staged !== undefined;
   return (
     <>
       <CallTop title={title}>
-        <span className="people">{people.length === 1 ? '1 person' : `${people.length} people`}</span>
+        {count}
       </CallTop>
       <ConnectionBanner />
       <main className="floor">
@@ -29,7 +29,7 @@ export function Meeting({ title }: { title: string }) {
       </main>
       <CallControls onLeave={leave}>
         <RaiseHand />
-        {toggles}
+        {chat}
         <RoundButton className="layout-toggle" icon={staged ? 'grid' : 'focus'} label={staged ? 'Show all alike' : 'Show who speaks'} disabled={people.length < 2} onPress={() => (views.staged && views.pinned ? views.pin(views.staged.key) : setSpeaker(!speaker))} />
       </CallControls>
       {dialog}
