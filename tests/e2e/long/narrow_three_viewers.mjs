@@ -11,8 +11,8 @@ const SIZES = [[720], [360, 720], [180]];
 /** The first seconds belong to the search for what fits; then so long is looked, in milliseconds. */
 const SETTLE_MS = 10_000;
 const LOOK_MS = 20_000;
-/** A pause of the picture after that, in milliseconds. */
-const PAUSE_MS_MAX = 500;
+/** A pause of each picture after that, in milliseconds. The slowest link still has longer ones now and then: docs/congestion.md. */
+const PAUSE_MS_MAX = [500, 500, 3000];
 
 export default async function (stage) {
   const links = await Promise.all(KBPS.map(async (kbps, index) => {
@@ -40,7 +40,7 @@ export default async function (stage) {
     console.log('sound, bytes and seconds:', JSON.stringify(sounds.map((it) => [it?.bytesReceived, it?.totalSamplesDuration])));
     const numbers = await Promise.all(viewers.map((viewer) => viewer.received(ada, 'Camera')));
     console.log(videoCodec, JSON.stringify(seen), JSON.stringify(numbers.map(({ framesDecoded, freezeCount, totalFreezesDuration, pliCount, nackCount, packetsLost }) => ({ framesDecoded, freezeCount, totalFreezesDuration, pliCount, nackCount, packetsLost }))), JSON.stringify(await ada.sent('Camera')));
-    seen.forEach(({ longest }, index) => longest <= PAUSE_MS_MAX || faults.push(`${videoCodec} at ${KBPS[index]} kbit/s stood still for ${longest} ms`));
+    seen.forEach(({ longest }, index) => longest <= PAUSE_MS_MAX[index] || faults.push(`${videoCodec} at ${KBPS[index]} kbit/s stood still for ${longest} ms`));
     const most = seen.map(({ heights }) => Number(Object.entries(heights).sort(([, a], [, b]) => b - a)[0]?.[0]));
     SIZES.forEach((heights, index) => heights.includes(most[index]) || faults.push(`${videoCodec} at ${KBPS[index]} kbit/s: ${most[index]} lines, wanted ${heights.join(' or ')}`));
     notes.push(`${videoCodec}: ${seen.map(({ fps, longest }, index) => `${most[index]} lines ${fps}/s, longest pause ${longest} ms`).join('; ')}`);
