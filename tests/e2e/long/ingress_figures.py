@@ -158,7 +158,7 @@ async def scenario() -> str:
         if "coded" in WANTED:
             notes += [await stream(ingresses, "coded", 30, 2, video=layers), await delay(ingresses, "coded", 30, 2, video=layers)]
         if "fast" in WANTED:
-            notes += [await stream(ingresses, "fast", 60, 0)]
+            notes += [await stream(ingresses, "fast", 60, 0), await stream(ingresses, "fast, coded", 60, 2, video=layers)]
         if "memory" in WANTED:
             notes += [await memory(ingresses)]
         if "start" in WANTED:
