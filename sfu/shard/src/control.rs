@@ -49,7 +49,7 @@ impl Shard {
         let mut entry = PeerEntry::new(key, peer);
         entry.pauses = params.pauses;
         let slot = self.peers.insert(entry)?;
-        self.routes.add_ufrag(&params.local.ufrag, slot);
+        self.lead_here(slot, &params.local.ufrag);
         self.after_peer(slot);
         Some(())
     }
@@ -58,12 +58,21 @@ impl Shard {
         let Command::SetRemote { peer, local, remote, fingerprint, role } = command else { return None };
         let slot = self.peers.slot(peer)?;
         if let Some(local) = &local {
-            self.routes.add_ufrag(&local.ufrag, slot);
+            self.lead_here(slot, &local.ufrag);
         }
         let entry = self.peers.at(slot)?;
         entry.peer.set_remote(now, local, remote, fingerprint, role, &mut self.outbox.datagrams);
         self.after_peer(slot);
         Some(())
+    }
+
+    /// Checks that name `ufrag` are this peer's; those of two ICE restarts ago no longer.
+    fn lead_here(&mut self, slot: PeerSlot, ufrag: &str) {
+        let outlived = self.peers.at(slot).and_then(|entry| entry.note_ufrag(ufrag));
+        if let Some(outlived) = outlived {
+            self.routes.remove_ufrag(&outlived);
+        }
+        self.routes.add_ufrag(ufrag, slot);
     }
 
     fn remove_peer_by_key(&mut self, now: Instant, key: PeerKey) -> Option<()> {
@@ -80,6 +89,7 @@ impl Shard {
         let ups = std::mem::take(&mut entry.ups);
         let downs: Vec<DownKey> = entry.downs.values().map(|at| at.down).collect();
         let paths = std::mem::take(&mut entry.paths);
+        let ufrags = std::mem::take(&mut entry.ufrags);
         for track in ups {
             self.end_track(track);
         }
@@ -89,7 +99,9 @@ impl Shard {
         for path in paths {
             self.drop_path(slot, &path);
         }
-        self.routes.remove_ufrags(slot);
+        for ufrag in ufrags {
+            self.routes.remove_ufrag(&ufrag);
+        }
         self.timers.set(Task::Peer(slot), None);
         self.timers.set(Task::Rate(slot), None);
         self.timers.set(Task::Reports(slot), None);

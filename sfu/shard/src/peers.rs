@@ -15,6 +15,9 @@ use crate::sending::Sending;
 /// Round trip time assumed before one was measured.
 const RTT_DEFAULT: Duration = Duration::from_millis(100);
 
+/// User fragments by which a peer is found: those of its credentials and of the ones before an ICE restart.
+const UFRAGS_MAX: usize = 2;
+
 /// One peer and what hangs on it.
 pub(crate) struct PeerEntry {
     pub(crate) key: PeerKey,
@@ -25,6 +28,8 @@ pub(crate) struct PeerEntry {
     pub(crate) arrivals: Arrivals,
     /// The media source named in transport-wide feedback: the last one heard.
     pub(crate) heard: Ssrc,
+    /// The user fragments that lead to it, oldest first; at most [`UFRAGS_MAX`].
+    pub(crate) ufrags: Vec<String>,
     /// Authenticated paths that lead to it.
     pub(crate) paths: Vec<Path>,
     /// Tracks that it publishes.
@@ -57,6 +62,7 @@ impl PeerEntry {
             demux: Demux::default(),
             arrivals: Arrivals::default(),
             heard: Ssrc::default(),
+            ufrags: Vec::new(),
             paths: Vec::new(),
             ups: Vec::new(),
             downs: BTreeMap::new(),
@@ -66,6 +72,15 @@ impl PeerEntry {
             reported: Default::default(),
             rtt: None,
         }
+    }
+
+    /// Notes one more user fragment, and tells the one that no longer leads to it.
+    pub(crate) fn note_ufrag(&mut self, ufrag: &str) -> Option<String> {
+        if self.ufrags.iter().any(|known| known == ufrag) {
+            return None;
+        }
+        self.ufrags.push(ufrag.to_owned());
+        (self.ufrags.len() > UFRAGS_MAX).then(|| self.ufrags.remove(0))
     }
 
     /// Whether there is a way to it and keys for media.
@@ -140,5 +155,31 @@ impl Peers {
 
     pub(crate) fn len(&self) -> usize {
         self.by_key.len()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use door::{DtlsRole, IceCredentials, PeerParams};
+
+    use super::*;
+
+    #[test]
+    fn only_the_last_two_user_fragments_lead_to_a_peer() {
+        let params = PeerParams {
+            local: IceCredentials { ufrag: "0000aaaa".into(), pwd: "x".repeat(24) },
+            remote: None,
+            fingerprint: None,
+            role: DtlsRole::Passive,
+            negotiated_channels: false,
+            opens_channels: false,
+            pauses: None,
+        };
+        let identity = peer::Identity::generate().unwrap();
+        let peer = Peer::new(&params, &identity, std::time::Instant::now(), Some(1));
+        let mut entry = PeerEntry::new(PeerKey(1), peer);
+        let outlived = ["a", "b", "b", "c", "b"].map(|ufrag| entry.note_ufrag(ufrag));
+        assert_eq!(outlived, [None, None, None, Some("a".to_owned()), None]);
+        assert_eq!(entry.ufrags, ["b", "c"]);
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! Only authenticated paths are ever entered, so a stranger cannot fill or bend these tables.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 
 use door::{Path, ShardId};
 
@@ -28,7 +28,7 @@ pub(crate) enum Route {
 pub(crate) struct Routes {
     paths: HashMap<Path, Route>,
     foreign: usize,
-    ufrags: BTreeMap<String, PeerSlot>,
+    ufrags: HashMap<String, PeerSlot>,
 }
 
 impl Routes {
@@ -86,9 +86,8 @@ impl Routes {
         self.ufrags.insert(ufrag.to_owned(), slot);
     }
 
-    /// Forgets all user fragments of a peer.
-    pub(crate) fn remove_ufrags(&mut self, slot: PeerSlot) {
-        self.ufrags.retain(|_, &mut other| other != slot);
+    pub(crate) fn remove_ufrag(&mut self, ufrag: &str) {
+        self.ufrags.remove(ufrag);
     }
 
     /// Number of paths known, this shard's and others'.

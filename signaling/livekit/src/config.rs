@@ -167,7 +167,7 @@ pub struct SignalSettings {
     pub ping_interval: Duration,
     /// When the client should give the connection up, told in `JoinResponse`; whole seconds, not zero.
     pub ping_timeout: Duration,
-    /// How often we send a WebSocket ping (RFC 6455 section 5.5.2).
+    /// A client that has sent nothing for so long gets a WebSocket ping (RFC 6455 section 5.5.2), and then another.
     pub socket_ping_interval: Duration,
     /// A WebSocket that shows no frame at all for so long, not even a pong, is dead and closed.
     pub socket_silence_max: Duration,

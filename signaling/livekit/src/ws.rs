@@ -1,7 +1,6 @@
 //! One signal connection: a WebSocket whose frames are protobuf or, if the client likes, JSON.
 
 use std::pin::pin;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use axum::Error;
@@ -9,7 +8,8 @@ use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket, close_code};
 use futures_util::{Sink, SinkExt, Stream, StreamExt};
 use livekit_protocol as proto;
 use prost::Message as _;
-use tokio::time::{Instant, MissedTickBehavior, interval_at, timeout};
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep_until, timeout};
 
 use crate::config::SignalSettings;
 use crate::lobby::Connection;
@@ -39,14 +39,23 @@ enum End {
     Stopped,
 }
 
+/// What the reading half tells the writing half.
+#[derive(Clone, Copy)]
+struct Heard {
+    /// The last frame.
+    at: Instant,
+    /// The last request was JSON.
+    json: bool,
+}
+
 /// Serves the connection until it ends; the room learns of it by the drop of `connection`.
 pub(crate) async fn run(socket: WebSocket, mut connection: Connection, settings: SignalSettings) {
     let (mut sink, mut stream) = socket.split();
-    let speaks_json = AtomicBool::new(false);
+    let (hears, heard) = watch::channel(Heard { at: Instant::now(), json: false });
     let Some((mut inbox, scissors, _alive)) = connection.open() else { return };
     let end = {
-        let reading = read(&mut stream, &connection, &speaks_json, settings.socket_silence_max);
-        let writing = write(&mut sink, &mut inbox, &speaks_json, settings.socket_ping_interval);
+        let reading = read(&mut stream, &connection, &hears, settings.socket_silence_max);
+        let writing = write(&mut sink, &mut inbox, &heard, settings.socket_ping_interval);
         tokio::select! {
             end = reading => end,
             end = writing => end,
@@ -94,7 +103,7 @@ fn close_code_of(end: End) -> Option<u16> {
 async fn read(
     stream: &mut (impl Stream<Item = Result<Message, Error>> + Unpin),
     connection: &Connection,
-    speaks_json: &AtomicBool,
+    hears: &watch::Sender<Heard>,
     silence_max: Duration,
 ) -> End {
     loop {
@@ -104,13 +113,14 @@ async fn read(
             Ok(Some(Err(error))) => return broken(&error),
             Ok(Some(Ok(message))) => message,
         };
+        hears.send_modify(|heard| heard.at = Instant::now());
         let request = match &message {
             Message::Binary(bytes) => proto::SignalRequest::decode(bytes.clone()).map_err(drop),
             Message::Text(text) => serde_json::from_str::<proto::SignalRequest>(text).map_err(drop),
             _ => continue,
         };
         let Ok(request) = request else { return End::PeerMalformed };
-        speaks_json.store(matches!(message, Message::Text(_)), Ordering::Relaxed);
+        hears.send_modify(|heard| heard.json = matches!(message, Message::Text(_)));
         // A full room queue stops the reading, and by TCP the client: nothing is lost.
         if request.message.is_some() && !connection.send(request).await {
             // The room has let go; what it still has to say is in the inbox.
@@ -132,23 +142,31 @@ fn broken(error: &Error) -> End {
     End::PeerProtocol
 }
 
+/// Sends what the room says. A client that is silent is pinged; one that speaks of itself, as all SDKs do every few
+/// seconds, costs no pings.
 async fn write(
     sink: &mut (impl Sink<Message> + Unpin),
     inbox: &mut Inbox,
-    speaks_json: &AtomicBool,
+    heard: &watch::Receiver<Heard>,
     ping_interval: Duration,
 ) -> End {
-    let mut pings = interval_at(Instant::now() + ping_interval, ping_interval);
-    pings.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut pinged = Instant::now();
     loop {
+        let last = heard.borrow().at.max(pinged);
         let message = {
             let next = pin!(inbox.next());
             tokio::select! {
                 response = next => match response {
-                    Some(response) => encode(&response, speaks_json.load(Ordering::Relaxed)),
+                    Some(response) => encode(&response, heard.borrow().json),
                     None => return End::Room,
                 },
-                _ = pings.tick() => Message::Ping(Default::default()),
+                () = sleep_until(last + ping_interval) => {
+                    if heard.borrow().at > last {
+                        continue;
+                    }
+                    pinged = Instant::now();
+                    Message::Ping(Default::default())
+                }
             }
         };
         match timeout(WRITE_TIMEOUT, sink.send(message)).await {
@@ -164,4 +182,35 @@ fn encode(response: &proto::SignalResponse, json: bool) -> Message {
         return Message::Text(text.into());
     }
     Message::Binary(response.encode_to_vec().into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::mailbox::mailbox;
+
+    #[tokio::test(start_paused = true)]
+    async fn only_the_silent_are_pinged() {
+        let interval = Duration::from_secs(10);
+        let (_outbox, mut inbox, _scissors) = mailbox();
+        let (hears, heard) = watch::channel(Heard { at: Instant::now(), json: false });
+        let (frames, mut sent) = tokio::sync::mpsc::unbounded_channel();
+        let mut sink = pin!(futures_util::sink::unfold(frames, |frames, frame| async move {
+            frames.send(frame).unwrap();
+            Ok::<_, Error>(frames)
+        }));
+        let client = async {
+            for _ in 0..6 {
+                tokio::time::sleep(interval / 2).await;
+                hears.send_modify(|heard| heard.at = Instant::now());
+            }
+            assert!(sent.try_recv().is_err(), "a client that speaks was pinged");
+            tokio::time::sleep(interval * 2 + interval / 2).await;
+            assert_eq!(sent.len(), 2, "one ping for each interval of silence");
+        };
+        tokio::select! {
+            end = write(&mut sink, &mut inbox, &heard, interval) => panic!("ended: {end:?}"),
+            () = client => {}
+        }
+    }
 }

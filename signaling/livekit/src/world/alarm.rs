@@ -25,6 +25,8 @@ pub(super) const SPEAKER_TIMEOUT: Duration = Duration::from_secs(1);
 pub(super) enum Alarm {
     /// A token.
     Refresh(ParticipantSid),
+    /// An offer has been held for long enough.
+    Answer(ParticipantSid),
     /// Our offer was not answered.
     Negotiation(ParticipantSid),
     /// Media sections were asked for and not offered.
@@ -79,7 +81,7 @@ impl Alarms {
     pub(super) fn forget(&mut self, sid: &ParticipantSid) {
         let stays = |alarm: &Alarm| match alarm {
             Alarm::Refresh(it) | Alarm::Negotiation(it) | Alarm::Requirement(it) | Alarm::Lost(it) => it != sid,
-            Alarm::Pace(it) | Alarm::Patience(it) => it != sid,
+            Alarm::Answer(it) | Alarm::Pace(it) | Alarm::Patience(it) => it != sid,
             Alarm::Unwatched(_) | Alarm::Backup(_) | Alarm::RoomUpdate | Alarm::Speakers | Alarm::LiveEnd => true,
         };
         self.due.retain(|(_, alarm)| stays(alarm));

@@ -11,6 +11,7 @@ use room::{Effect, ParticipantSid, Publication, TrackSid};
 use wire::Ssrc;
 
 use super::dynacast::Wanted;
+use super::session::Session;
 use super::subscription::{self, Down, Place, Rendition};
 use super::{Mode, Now, RoomEvent, World};
 
@@ -52,7 +53,11 @@ impl World {
             self.event(RoomEvent::TrackPublished(Box::new(self.room_info()), Box::new(participant), Box::new(info)));
         }
         if publication.kind == Kind::Video {
-            self.tell_wanted(track, Wanted::AT_FIRST);
+            // A client sends everything at first without being told, and would not know the track before it has our answer.
+            let offers = |it: &Session| it.publisher.link.is_some();
+            if !self.sessions.get(&publication.publisher).is_some_and(offers) {
+                self.tell_wanted(track, Wanted::AT_FIRST);
+            }
             self.viewers_changed.insert(track.clone());
         }
     }

@@ -129,6 +129,7 @@ impl World {
         while let Some(alarm) = self.alarms.pop(now.monotonic) {
             match alarm {
                 Alarm::Refresh(sid) => self.refresh_token(&sid, now),
+                Alarm::Answer(sid) => self.answer_held(&sid, now),
                 Alarm::Negotiation(sid) => self.negotiation_expired(&sid, now),
                 Alarm::Requirement(sid) => self.requirement_expired(&sid),
                 Alarm::Lost(sid) => self.lost(&sid, now),

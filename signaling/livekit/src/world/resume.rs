@@ -68,6 +68,7 @@ impl World {
             self.outputs.push_back(Output::Close(old));
         }
         self.alarms.clear(&Alarm::Requirement(sid.clone()));
+        self.let_go(sid);
         self.dirty.insert(sid.clone());
     }
 

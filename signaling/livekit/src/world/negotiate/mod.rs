@@ -1,5 +1,6 @@
 //! Descriptions to and fro: what they do to peers, tracks and subscriptions.
 
+mod held;
 mod offer;
 mod once;
 mod sections;
@@ -43,6 +44,10 @@ impl World {
         let waiting = (waiting[0].min(idle[0] + room), waiting[1].min(idle[1] + room));
         let switches = session.downs.values().any(|it| matches!(it.place, Place::Switching(_)));
         let stale = switches || session.publisher.hot.iter().any(|mid| session.down_at(*mid).is_none());
+        if session.publisher.held.is_some() && (stale || waiting != (0, 0)) {
+            // It has offered what is needed.
+            return self.alarms.set(now.monotonic, Alarm::Answer(sid.clone()));
+        }
         let Some((num_audios, num_videos)) = session.requirement.ask(waiting, (idle[0], idle[1]), stale) else {
             return;
         };

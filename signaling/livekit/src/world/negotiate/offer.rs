@@ -10,25 +10,30 @@ use crate::world::link::Link;
 use crate::world::{Now, World};
 
 impl World {
-    /// Takes what the client offers and answers it.
+    /// Takes what the client offers and answers it, if not at once then soon.
     pub(in crate::world) fn client_offer(&mut self, sid: &ParticipantSid, offer: &proto::SessionDescription, now: Now) {
-        let parsed = match sdp::Description::parse(&offer.sdp) {
-            Ok(parsed) => parsed,
-            Err(error) => return self.mismatch(sid, &format!("offer: {error}"), now),
-        };
+        match sdp::Description::parse(&offer.sdp) {
+            Ok(parsed) if self.may_wait(sid, &parsed) => self.hold(sid, offer.id, parsed, now),
+            Ok(parsed) => self.answer(sid, offer.id, &parsed, now),
+            Err(error) => self.mismatch(sid, &format!("offer: {error}"), now),
+        }
+    }
+
+    /// Answers offer number `id`.
+    pub(super) fn answer(&mut self, sid: &ParticipantSid, id: u32, parsed: &sdp::Description, now: Now) {
         let Some(transport) = &parsed.transport else {
             return self.mismatch(sid, "offer: no section is alive", now);
         };
         let fresh = self.meet_publisher(sid, transport);
-        let uses = self.section_uses(sid, &parsed, now);
+        let uses = self.section_uses(sid, parsed, now);
         let Some(session) = self.sessions.get_mut(sid) else { return };
         let mid_to_track_id = session.mid_to_track();
         let Some(link) = session.publisher.link.as_mut() else { return };
         link.local.version += 1;
         let answer = proto::SessionDescription {
             r#type: "answer".into(),
-            sdp: sdp::answer(&link.local, &parsed, &uses),
-            id: offer.id,
+            sdp: sdp::answer(&link.local, parsed, &uses),
+            id,
             mid_to_track_id,
         };
         self.alarms.clear(&Alarm::Requirement(sid.clone()));

@@ -234,6 +234,11 @@ fn name_of(section: &Section) -> Option<&str> {
     section.msid.as_ref().filter(|_| sends).map(|it| it.track.as_str())
 }
 
+/// Whether the client sends a track on a section.
+pub(super) fn publishes(section: &Section) -> bool {
+    name_of(section).is_some()
+}
+
 /// Whether the client would receive on a section.
 pub(super) fn receives(section: &Section) -> bool {
     !section.rejected && section.direction.receives()

@@ -29,6 +29,11 @@ impl Requirement {
         Some((u32::try_from(audios).unwrap_or_default(), u32::try_from(videos).unwrap_or_default()))
     }
 
+    /// Whether the client was asked for a round that has not begun.
+    pub(in crate::world) fn is_asked(&self) -> bool {
+        self.asked
+    }
+
     /// The client offers: whatever was asked is being answered.
     pub(in crate::world) fn round_begins(&mut self) {
         self.asked = false;

@@ -29,6 +29,7 @@ impl World {
         if let Some(session) = self.sessions.get_mut(&sid) {
             session.heard = now.monotonic;
         }
+        self.before(&sid, &message, now);
         match message {
             Asked::Offer(offer) => self.client_offer(&sid, &offer, now),
             Asked::Answer(answer) => self.client_answer(&sid, &answer, now),

@@ -199,14 +199,23 @@ impl Scene {
         self.input(Input::Signal(client.connection, Box::new(request)));
     }
 
-    /// The client offers its sections; the answer is taken from its inbox.
+    /// The client offers its sections; the answer is taken from its inbox, also when it comes a little later.
     pub(super) fn offer(&mut self, client: &mut Client) -> proto::SessionDescription {
-        client.offers += 1;
-        let sdp = client::offer(&client.sections, &client.ufrag);
-        self.ask(client, Asked::Offer(description("offer", sdp, client.offers)));
+        self.send_offer(client);
+        let answers = |it: &Message| matches!(it, Message::Answer(answer) if answer.id == client.offers);
+        if !self.inboxes.get(&client.connection).is_some_and(|inbox| inbox.iter().any(answers)) {
+            self.advance(Duration::from_millis(250));
+        }
         let answers =
             self.take(client, |it| if let Message::Answer(answer) = it { Some(answer.clone()) } else { None });
         answers.into_iter().find(|it| it.id == client.offers).expect("an answer")
+    }
+
+    /// The client offers its sections.
+    pub(super) fn send_offer(&mut self, client: &mut Client) {
+        client.offers += 1;
+        let sdp = client::offer(&client.sections, &client.ufrag);
+        self.ask(client, Asked::Offer(description("offer", sdp, client.offers)));
     }
 
     /// Answers all of the server's offers in the inbox, also those that follow; tells how many there were.

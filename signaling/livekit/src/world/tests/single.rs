@@ -1,5 +1,7 @@
 //! One peer connection (`/rtc/v1`).
 
+use std::time::Duration;
+
 use door::{Command, Kind, LayerTarget};
 use livekit_protocol as proto;
 use proto::signal_request::Message as Asked;
@@ -7,7 +9,7 @@ use proto::signal_response::Message;
 use sdp::{Description, Direction};
 
 use super::client::{self, Offered};
-use super::scene::{Scene, config};
+use super::scene::{Client, Scene, config};
 use crate::world::{Mode, WorldConfig};
 
 fn directions(answer: &proto::SessionDescription) -> Vec<Direction> {
@@ -88,7 +90,7 @@ fn a_track_flows_from_publisher_to_subscriber() {
     assert!(answer.mid_to_track_id.is_empty());
     let Some(Command::AddUpTrack { params, .. }) = scene.ledger.log.last() else { panic!("{:?}", scene.ledger.log) };
     assert_eq!(params.rids.len(), 3);
-    assert_eq!(scene.words(&ann), ["subscribed_quality", "update"]);
+    assert_eq!(scene.words(&ann), ["update"]);
     let info = scene.updates(&bob).pop().unwrap();
     let track = &info.tracks[0];
     assert_eq!((track.sid.as_str(), track.mid.as_str(), track.mime_type.as_str()), (sid.as_str(), "7", "video/vp8"));
@@ -116,6 +118,37 @@ fn what_is_there_comes_with_the_first_answer() {
     let Some(Message::Answer(answer)) = inbox.iter().find(|it| matches!(it, Message::Answer(_))) else { panic!() };
     assert_eq!(answer.mid_to_track_id, [("0".to_string(), audio), ("3".to_string(), video)].into());
     assert_eq!(scene.world.counts().subscriptions_pending, 0);
+}
+
+#[test]
+fn an_offer_that_changes_nothing_is_answered_a_little_later() {
+    let mut scene = Scene::new();
+    let mut ann = scene.enter("ann", Mode::Single);
+    scene.publish(&mut ann, Kind::Video, "cam");
+    let mut bob = scene.enter("bob", Mode::Single);
+    for what in ["time", "a request", "a track"] {
+        scene.clear();
+        let answers =
+            |scene: &mut Scene, bob: &Client| scene.words(bob).into_iter().filter(|it| *it == "answer").count();
+        scene.send_offer(&mut bob);
+        scene.ask(&bob, Asked::Ping(1));
+        scene.advance(Duration::from_millis(100));
+        assert_eq!(answers(&mut scene, &bob), 0, "{what}");
+        match what {
+            "time" => scene.advance(Duration::from_millis(150)),
+            "a request" => _ = scene.add_track(&bob, Kind::Audio, "mic"),
+            _ => {
+                scene.publish(&mut ann, Kind::Audio, "mic");
+                scene.advance(Duration::ZERO);
+            }
+        }
+        assert_eq!(answers(&mut scene, &bob), 1, "{what}");
+        if what == "a request" {
+            // What it announced is not a viewer's any more.
+            bob = scene.enter("bob", Mode::Single);
+        }
+    }
+    assert_eq!(scene.ledger.downs.len(), 2, "the new sound found a place in the offer that was held");
 }
 
 #[test]
