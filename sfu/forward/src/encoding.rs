@@ -50,8 +50,19 @@ struct Key {
     run: u16,
     timestamp: u32,
     arrived: Instant,
-    /// Bytes from it on, by the points that need them.
-    bytes: [u64; Point::COUNT],
+    /// What came from it on, by the points that need it.
+    since: [Stretch; Point::COUNT],
+    /// The picture to which the last packet belonged.
+    picture: Option<u32>,
+}
+
+/// Packets from a key frame to the present.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Stretch {
+    /// The key frame's first packet.
+    pub(crate) first: u64,
+    pub(crate) bytes: u64,
+    pub(crate) pictures: u16,
 }
 
 /// A media packet with what a retransmission changes already undone.
@@ -189,19 +200,22 @@ impl Encoding {
         self.rates.bits_per_second(now, point)
     }
 
-    /// The first packet of the newest key frame and the bytes that `point` needs from there on, if everything came or
-    /// still may come, and the key frame is younger than [`replay::AGE_MAX`].
-    pub(crate) fn replayable_from(&self, now: Instant, point: Point) -> Option<(u64, u64)> {
+    /// What `point` needs from the newest key frame on, if everything came or still may come, and the key frame is
+    /// younger than [`replay::AGE_MAX`].
+    pub(crate) fn replayable_from(&self, now: Instant, point: Point) -> Option<Stretch> {
         let key = self.key.as_ref().filter(|key| key.run == self.sequence.run())?;
         let fresh = now.saturating_duration_since(key.arrived) <= replay::AGE_MAX;
         self.ring.bytes_since(key.seq).filter(|_| fresh)?;
-        Some((key.seq, key.bytes.get(point.index()).copied()?))
+        key.since.get(point.index()).copied()
     }
 
     fn count_since_key(&mut self, meta: &Meta, len: usize) {
         let Some(key) = self.key.as_mut().filter(|key| meta.seq >= key.seq) else { return };
-        for (index, bytes) in key.bytes.iter_mut().enumerate() {
-            *bytes += if meta.frame.points.holds(index) { len as u64 } else { 0 };
+        let begins = key.picture.replace(meta.timestamp) != Some(meta.timestamp);
+        let needing = |(index, _): &(usize, &mut Stretch)| meta.frame.points.holds(*index);
+        for (_, stretch) in key.since.iter_mut().enumerate().filter(needing) {
+            stretch.bytes += len as u64;
+            stretch.pictures = stretch.pictures.saturating_add(begins.into());
         }
     }
 
@@ -222,7 +236,8 @@ impl Encoding {
                     run: meta.run,
                     timestamp: meta.timestamp,
                     arrived: now,
-                    bytes: [0; Point::COUNT],
+                    since: [Stretch { first: meta.seq, ..Default::default() }; Point::COUNT],
+                    picture: None,
                 });
                 self.ring.want_from(Some(meta.seq));
             }

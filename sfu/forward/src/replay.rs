@@ -6,6 +6,7 @@
 
 use std::time::{Duration, Instant};
 
+use crate::encoding::Stretch;
 use crate::ring::VIDEO_BYTES_MAX;
 
 /// Oldest key frame from which is replayed: live encoders are set to one every two to ten seconds.
@@ -39,10 +40,10 @@ pub(crate) struct Replay {
 
 impl Replay {
     /// A replay of `bytes` bytes from the packet `first` on.
-    pub(crate) fn new(now: Instant, encoding: u8, first: u64, bytes: u64) -> Self {
+    pub(crate) fn new(now: Instant, encoding: u8, stretch: Stretch) -> Self {
         let steps = SPAN.as_millis() / STEP.as_millis();
-        let bytes_per_step = (bytes / steps as u64).max(STEP_BYTES_MIN);
-        Self { encoding, next: first, began: now, bytes_per_step, sent: 0 }
+        let bytes_per_step = (stretch.bytes / steps as u64).max(STEP_BYTES_MIN);
+        Self { encoding, next: stretch.first, began: now, bytes_per_step, sent: 0 }
     }
 
     /// Whether another packet may go out at `now`.
@@ -70,7 +71,7 @@ mod tests {
     fn keeps_its_pace_and_its_span() {
         let start = crate::testing::start();
         for (bytes, steps) in [(60_000, 3), (750_000, 30), (BYTES_MAX, 30)] {
-            let mut replay = Replay::new(start, 0, 1, bytes);
+            let mut replay = Replay::new(start, 0, Stretch { first: 1, bytes, pictures: 1 });
             let (mut left, mut now) = (bytes, start);
             while left > 0 {
                 let mut burst = 0;

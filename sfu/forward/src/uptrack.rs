@@ -7,7 +7,7 @@ use wire::Ssrc;
 use wire::ext::AudioLevel;
 use wire::rtp::Packet;
 
-use crate::encoding::{Encoding, Incoming, Outcome};
+use crate::encoding::{Encoding, Incoming, Outcome, Stretch};
 use crate::inspect::Parts;
 use crate::layout::Layout;
 use crate::points::Point;
@@ -424,20 +424,20 @@ impl UpTrack {
         self.encodings.get(usize::from(encoding)).map_or(0, Encoding::top_spatial)
     }
 
-    /// What is to be sent to a subscriber that begins at `point` of `encoding` with the newest key frame: the key frame's
-    /// first packet and the bytes from there on. `None` when that is too much, or not all there.
-    pub(crate) fn replayable(&self, now: Instant, encoding: u8, point: Point) -> Option<(u64, u64)> {
+    /// What is to be sent to a subscriber that begins at `point` of `encoding` with the newest key frame. `None` when that
+    /// is too much, or not all there.
+    pub(crate) fn replayable(&self, now: Instant, encoding: u8, point: Point) -> Option<Stretch> {
         let encoding = self.encodings.get(usize::from(encoding)).filter(|_| self.params.kind == Kind::Video)?;
-        let (first, bytes) = encoding.replayable_from(now, point)?;
-        let packets = encoding.sequence.highest()?.checked_sub(first)?;
-        (packets < replay::PACKETS_MAX && bytes <= replay::BYTES_MAX).then_some((first, bytes))
+        let stretch = encoding.replayable_from(now, point)?;
+        let packets = encoding.sequence.highest()?.checked_sub(stretch.first)?;
+        (packets < replay::PACKETS_MAX && stretch.bytes <= replay::BYTES_MAX).then_some(stretch)
     }
 
     /// The packets from the newest key frame of each encoding on, for a mirror that begins: what it can replay it need not
     /// ask for.
     pub fn since_keyframes(&self, now: Instant) -> impl Iterator<Item = (u8, std::ops::RangeInclusive<u64>)> + '_ {
         (0..self.encodings()).filter_map(move |index| {
-            let (first, _) = self.replayable(now, index, Point::BEST)?;
+            let first = self.replayable(now, index, Point::BEST)?.first;
             Some((index, first..=self.highest_seq(index)?))
         })
     }

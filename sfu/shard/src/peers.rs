@@ -177,7 +177,7 @@ mod tests {
         };
         let identity = peer::Identity::generate().unwrap();
         let peer = Peer::new(&params, &identity, std::time::Instant::now(), Some(1));
-        let mut entry = PeerEntry::new(PeerKey(1), peer);
+        let mut entry = PeerEntry::new(PeerKey { shard: door::ShardId(0), serial: 1 }, peer);
         let outlived = ["a", "b", "b", "c", "b"].map(|ufrag| entry.note_ufrag(ufrag));
         assert_eq!(outlived, [None, None, None, Some("a".to_owned()), None]);
         assert_eq!(entry.ufrags, ["b", "c"]);

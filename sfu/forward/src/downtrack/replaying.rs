@@ -3,6 +3,7 @@
 use std::time::Instant;
 
 use super::{DownTrack, Fate, Source, Written, fate};
+use crate::encoding::Stretch;
 use crate::points::Point;
 use crate::replay::{self, Replay};
 use crate::rewriter::Rewritten;
@@ -22,15 +23,16 @@ impl DownTrack {
         self.replayable(now, up).is_some()
     }
 
-    /// Encoding, first packet and bytes of the replay that would bring what is wanted.
-    fn replayable(&self, now: Instant, up: &UpTrack) -> Option<(u8, u64, u64)> {
+    /// Encoding and stretch of the replay that would bring what is wanted.
+    fn replayable(&self, now: Instant, up: &UpTrack) -> Option<(u8, Stretch)> {
         let encoding = self.keyframe_wanted(now, up).filter(|_| self.replay.is_none())?;
         self.replayable_from(now, up, encoding)
     }
 
-    fn replayable_from(&self, now: Instant, up: &UpTrack, encoding: u8) -> Option<(u8, u64, u64)> {
-        let (first, bytes) = up.replayable(now, encoding, self.replay_point(up, encoding))?;
-        (bytes <= self.replay_bytes_max).then_some((encoding, first, bytes))
+    fn replayable_from(&self, now: Instant, up: &UpTrack, encoding: u8) -> Option<(u8, Stretch)> {
+        let stretch = up.replayable(now, encoding, self.replay_point(up, encoding))?;
+        let few = self.params.replay_pictures_max.is_none_or(|most| stretch.pictures <= most);
+        (few && stretch.bytes <= self.replay_bytes_max).then_some((encoding, stretch))
     }
 
     fn replay_point(&self, up: &UpTrack, encoding: u8) -> Point {
@@ -40,7 +42,7 @@ impl DownTrack {
     /// Begins a replay if the subscriber wants a key frame and the ring has it. [`DownTrack::replay`] is to be called at
     /// once and every [`replay::STEP`] while [`DownTrack::is_replaying`].
     pub fn begin_replay(&mut self, now: Instant, up: &UpTrack) -> bool {
-        let begun = self.replayable(now, up).map(|(encoding, first, bytes)| Replay::new(now, encoding, first, bytes));
+        let begun = self.replayable(now, up).map(|(encoding, stretch)| Replay::new(now, encoding, stretch));
         if begun.is_some() {
             self.begin_at(begun);
         }
@@ -54,7 +56,7 @@ impl DownTrack {
         let recent = self.replayed_again.is_some_and(|at| now.saturating_duration_since(at) < replay::AGAIN_MIN);
         let current = self.selector.current().filter(|_| !recent && !up.is_muted() && self.replay.is_none());
         let found = current.and_then(|encoding| self.replayable_from(now, up, encoding));
-        let begun = found.map(|(encoding, first, bytes)| Replay::new(now, encoding, first, bytes));
+        let begun = found.map(|(encoding, stretch)| Replay::new(now, encoding, stretch));
         if begun.is_some() {
             self.replayed_again = Some(now);
             self.begin_at(begun);

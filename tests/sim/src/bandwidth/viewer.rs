@@ -79,6 +79,7 @@ impl Viewer {
             payloads: vec![if is_video { map(VP8_PT, Some(RTX_PT)) } else { map(OPUS_PT, None) }],
             extensions,
             playout_delay_ms: None,
+            replay_pictures_max: None,
         }
     }
 

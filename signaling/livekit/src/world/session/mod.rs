@@ -9,6 +9,7 @@ use std::time::Instant;
 
 use door::{ChannelLabel, Kind, PeerKey, ShardId};
 use livekit_protocol as proto;
+use proto::client_info::Sdk;
 use room::{ParticipantSid, TrackSid};
 use wire::Mid;
 
@@ -27,6 +28,11 @@ use super::{ConnectionId, Mode};
 
 /// Requests to publish a track whose cid is still in use, per participant.
 pub(super) const QUEUED_TRACKS_MAX: usize = 20;
+
+/// Most pictures that a native SDK is replayed. Their renderer drops pictures older than half a second by a clock that it
+/// learns from arrivals; a slow machine that reads many pictures at once learns it so wrong that nothing is shown for
+/// half a minute. Browsers render without that.
+const NATIVE_REPLAY_PICTURES_MAX: u16 = 20;
 
 /// Clients from this protocol version on find a track whose stream is not named after it.
 const SYNCS_STREAMS: i32 = 10;
@@ -123,6 +129,14 @@ impl Session {
     pub(super) fn waiting(&self, kind: Kind) -> impl Iterator<Item = &TrackSid> {
         let waits = move |down: &Down| down.kind == kind && down.place == Place::Waiting;
         self.downs.iter().filter(move |(_, down)| waits(down)).map(|(track, _)| track)
+    }
+
+    /// Pictures that its client may be replayed, where the publisher can be asked for a key frame instead.
+    pub(super) fn replay_pictures_max(&self) -> Option<u16> {
+        match self.client.sdk() {
+            Sdk::Unknown | Sdk::Js | Sdk::UnityWeb => None,
+            _ => Some(NATIVE_REPLAY_PICTURES_MAX),
+        }
     }
 
     /// Which track flows to the client on `mid`.

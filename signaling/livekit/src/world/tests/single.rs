@@ -76,6 +76,23 @@ fn pictures_are_held_as_the_room_has_it() {
 }
 
 #[test]
+fn native_clients_are_replayed_few_pictures() {
+    use proto::client_info::Sdk;
+    for (sdk, most) in [(Sdk::Js, None), (Sdk::Unknown, None), (Sdk::Python, Some(20)), (Sdk::Swift, Some(20))] {
+        let mut scene = Scene::new();
+        let mut ann = scene.enter("ann", Mode::Single);
+        let mut bob = scene.enter_with("bob", Mode::Single, |join| join.client_info.sdk = sdk.into());
+        scene.publish(&mut ann, Kind::Video, "cam");
+        scene.meet_requirements(&mut bob);
+        let told = scene.ledger.log.iter().find_map(|it| match it {
+            Command::AddDownTrack { params, .. } => Some(params.replay_pictures_max),
+            _ => None,
+        });
+        assert_eq!(told, Some(most), "{sdk:?}");
+    }
+}
+
+#[test]
 fn a_track_flows_from_publisher_to_subscriber() {
     let mut scene = Scene::new();
     let (mut ann, mut bob) = (scene.enter("ann", Mode::Single), scene.enter("bob", Mode::Single));
