@@ -12,7 +12,7 @@ use std::ffi::OsString;
 use std::fs;
 use std::sync::Arc;
 
-use clap::{Arg, ArgAction, ArgMatches, Command};
+use clap::{Arg, ArgAction, ArgGroup, ArgMatches, Command};
 
 use crate::config::schema::{self, Key, Shape, Standing};
 use crate::config::{Config, Fault, Sources};
@@ -184,7 +184,9 @@ fn command() -> Command {
         .subcommand(
             Command::new("check-config")
                 .about("Check a configuration file, together with the environment, and tell all its faults")
-                .arg(Arg::new("config").value_name("FILE").required(true).help("The file")),
+                .arg(Arg::new("file").value_name("FILE").help("The file"))
+                .args(config_args())
+                .group(ArgGroup::new("checked").args(["file", "config", "config-body"]).required(true)),
         )
 }
 
@@ -220,7 +222,11 @@ fn asked(matches: &ArgMatches, environment: BTreeMap<String, String>) -> Asked {
         let values = matches.try_get_many::<String>(key.path).ok().flatten()?;
         Some((key, key.path.to_owned(), values.cloned().collect()))
     });
-    Asked { path: text("config"), body, sources: Sources { file: None, flags: flags.collect(), environment } }
+    Asked {
+        path: text("config").or_else(|| text("file")),
+        body,
+        sources: Sources { file: None, flags: flags.collect(), environment },
+    }
 }
 
 #[cfg(test)]
@@ -273,7 +279,10 @@ mod tests {
         assert!(matches!(invoke("thalweg transcode-child", &[]), Invocation::TranscodeChild));
         assert!(matches!(invoke("thalweg room inspect river --port 1", &[]), Invocation::Room(..)));
         assert!(matches!(invoke("thalweg doctor --config x.yaml --port 1", &[]), Invocation::Doctor(_)));
-        assert!(matches!(invoke("thalweg check-config x.yaml", &[]), Invocation::CheckConfig(_)));
+        for line in ["thalweg check-config x.yaml", "thalweg check-config --config x.yaml"] {
+            let Invocation::CheckConfig(asked) = invoke(line, &[]) else { panic!("a check was asked for") };
+            assert_eq!(asked.path.as_deref(), Some("x.yaml"));
+        }
         let Invocation::Token(asked, wish) = invoke("thalweg token --room r --identity i --can-publish=false", &[])
         else {
             panic!("a token was asked for");

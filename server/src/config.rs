@@ -10,6 +10,7 @@ mod outside;
 mod raw;
 mod read;
 pub mod schema;
+mod telemetry;
 mod tree;
 mod values;
 
@@ -19,6 +20,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 pub use outside::Webhook;
+pub use telemetry::{CollectorUrl, Otlp};
 
 pub use fault::{Fault, Faults, Place};
 pub use values::{Cidr, HostPort, Level, Secret, TcpPort, TurnServer, TurnTransport, UdpPorts, duration};
@@ -81,6 +83,8 @@ pub struct Config {
     pub turn: TurnInside,
     /// The Calls API.
     pub calls: Calls,
+    /// Who is sent traces.
+    pub otlp: Option<Otlp>,
 }
 
 /// The TURN server inside, which relays to this server's media and to nothing else.

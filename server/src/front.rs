@@ -106,6 +106,7 @@ impl Front {
             ("ice", sum(|shard| shard.checks_throttled)),
             ("dtls", sum(|shard| shard.handshakes_throttled)),
         ];
+        all.extend(self.calls.as_ref().map(|calls| ("calls", calls.counts().throttled)));
         all.extend(self.relay.as_ref().map(|relay| ("turn", relay.numbers().counts.throttled)));
         all.extend(self.rtmp.as_ref().map(|rtmp| ("rtmp", rtmp.refused())));
         all
@@ -170,6 +171,7 @@ async fn metrics(State(front): State<Arc<Front>>) -> Response {
     }
     if let Some(rtmp) = &front.rtmp {
         text.push_str(&metrics::numbers(&rtmp.numbers(), 3));
+        text.push_str(&metrics::transcoded(rtmp.transcoded()));
     }
     if let Some(whip) = &front.whip {
         text.push_str(&metrics::numbers(&whip.numbers(), 1));
@@ -180,6 +182,7 @@ async fn metrics(State(front): State<Arc<Front>>) -> Response {
     if let Some(calls) = &front.calls {
         text.push_str(&metrics::calls(&calls.counts()));
     }
+    text.push_str(&metrics::numbers(&crate::telemetry::numbers(), 0));
     ([(header::CONTENT_TYPE, METRICS_TYPE)], text).into_response()
 }
 

@@ -16,7 +16,7 @@ use rand::TryRngCore as _;
 use crate::config::{Cidr, Config};
 
 /// The paths of those who look after the server: they are asked from few places, and at the worst of times.
-const CARE: [&str; 3] = ["/healthz", "/readyz", "/metrics"];
+pub(crate) const CARE: [&str; 3] = ["/healthz", "/readyz", "/metrics"];
 /// Names in X-Forwarded-For that are looked at, from the nearest on.
 const HOPS_MAX: usize = 16;
 

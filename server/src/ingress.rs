@@ -1,5 +1,6 @@
 //! The RTMP door: listens for encoders and brings their streams into rooms.
 
+mod account;
 mod channel;
 mod connection;
 mod gauge;
@@ -30,6 +31,7 @@ use crate::listen::Secure;
 use crate::node::Node;
 use crate::tls::Certificates;
 
+use account::Transcoded;
 use channel::Pipe;
 pub(crate) use guard::Guard;
 pub(crate) use kept::restore;
@@ -46,6 +48,7 @@ pub(crate) struct Door {
     commands: net::Commands,
     guard: Mutex<Guard>,
     counters: Counters,
+    transcoded: Transcoded,
 }
 
 /// What happened since the start.
@@ -82,6 +85,11 @@ impl Door {
             ),
             ("ingress_codecs_restarted", "Codec processes that failed", count(&self.counters.codecs_restarted)),
         ]
+    }
+
+    /// Seconds in which pictures were transcoded, sound was, and of processor time.
+    pub(crate) fn transcoded(&self) -> [f64; 3] {
+        self.transcoded.seconds()
     }
 
     /// Connections refused by a limit.
@@ -131,6 +139,7 @@ pub(crate) fn start(
         commands: node.media.commands(),
         guard: Mutex::new(Guard::new(&config.ingress)),
         counters: Counters::default(),
+        transcoded: Transcoded::default(),
     });
     if config.ingress.url_input {
         let reach = if config.ingress.url_private { Reach::Anywhere } else { Reach::Public };

@@ -25,6 +25,7 @@ mod revocations;
 mod serve;
 mod start_error;
 mod store;
+mod telemetry;
 mod tls;
 mod whip;
 

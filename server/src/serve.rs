@@ -20,7 +20,7 @@ use crate::reload::{Reload, Reread};
 use crate::tls::Certificates;
 use crate::{
     StartError, announce, audit, calls, external, front, gate, hooks, http, ingress, listen, logs, node, revocations,
-    store, tls, whip,
+    store, telemetry, tls, whip,
 };
 
 /// How long the last webhooks may take; what is not delivered then is delivered after the next start.
@@ -70,10 +70,13 @@ async fn run(config: &Config, reread: Reread) -> Result<(), StartError> {
     let front = Front::new(config, &node).with(store, Arc::clone(&hooks)).with_rtmp(rtmp).with_whip(Arc::clone(&house));
     let front = Arc::new(front.with_calls(calls.clone()));
     let (stop, stopped) = watch::channel(false);
+    let telemetry = telemetry::start(config)?.map(|it| tokio::spawn(it.run(stopped.clone())));
     let router = node.lobby.router().merge(whip::router(house)).merge(front::router(Arc::clone(&front)));
     let router = router.merge(calls.as_ref().map_or_else(Router::new, calls_api::Calls::router));
     let router = router.layer(from_fn(audit::keep)).layer(from_fn_with_state(Arc::clone(front.gate()), gate::pass));
-    let serving = open_doors(listeners, certificates.as_ref(), &router, &stopped)?;
+    let router = router.layer(from_fn(telemetry::trace));
+    let mut serving = open_doors(listeners, certificates.as_ref(), &router, &stopped)?;
+    serving.extend(telemetry);
     let watched: Vec<_> = certificates.into_iter().chain(turns_own).collect();
     let reload = Reload::new(config, node.lobby.keys(), &watched, reread);
     tokio::spawn(reload.run(signals.hangup()?));

@@ -29,5 +29,5 @@ pub mod video;
 pub use decide::{Decision, decide};
 pub use plan::{AudioPlan, LayerPlan, Plan, Preset, VideoPlan};
 pub use state::{Failure, State};
-pub use supervisor::{Accepted, Feed, Launch, Patience, Transcoder};
+pub use supervisor::{Accepted, Cost, Feed, Launch, Patience, Transcoder};
 pub use unit::{AccessUnit, Codec, Output};

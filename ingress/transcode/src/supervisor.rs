@@ -4,6 +4,7 @@ mod keeper;
 mod patience;
 mod pulse;
 mod queue;
+mod usage;
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -19,6 +20,8 @@ use queue::Queue;
 
 pub use patience::Patience;
 pub use queue::Accepted;
+pub use usage::Cost;
+use usage::Usage;
 
 /// Outputs that wait for their reader: about two seconds of sound and three layers. When full, the child is no longer
 /// read; it stops, and pictures are skipped at its entrance.
@@ -51,6 +54,7 @@ impl Launch {
 pub struct Transcoder {
     feed: Feed,
     outputs: mpsc::Receiver<Output>,
+    usage: Arc<Usage>,
 }
 
 /// The entrance of a transcoder: cheap to clone, never waits.
@@ -71,9 +75,11 @@ impl Transcoder {
         let queue = Arc::new(Queue::new(&plan));
         let child = Arc::new(AtomicU32::new(0));
         let (sender, outputs) = mpsc::channel(OUTPUTS_MAX);
-        let keeper = Keeper::new(launch, plan, Arc::clone(&queue), sender, Arc::clone(&child));
+        let usage = Arc::new(Usage::default());
+        let shared = (Arc::clone(&child), Arc::clone(&usage));
+        let keeper = Keeper::new(launch, plan, Arc::clone(&queue), sender, shared);
         tokio::spawn(keeper.run());
-        Ok(Self { feed: Feed { queue, child }, outputs })
+        Ok(Self { feed: Feed { queue, child }, outputs, usage })
     }
 
     /// Its entrance, for other tasks.
@@ -84,6 +90,11 @@ impl Transcoder {
     /// Gives it a piece of the stream: see [`Feed::send`].
     pub fn send(&self, unit: AccessUnit) -> Accepted {
         self.feed.send(unit)
+    }
+
+    /// What it cost until a second ago.
+    pub fn cost(&self) -> Cost {
+        self.usage.cost()
     }
 
     /// The next packet, picture or state; `None` after [`crate::State::GaveUp`]. Safe to cancel.

@@ -9,6 +9,7 @@ use super::fault::{Fault, Faults, Place};
 use super::outside;
 use super::raw::Raw;
 use super::read::{NodeIps, Preset};
+use super::telemetry;
 use super::values::{Cidr, HostPort, Level, Secret, TcpPort, TurnServer, UdpPorts};
 use super::{Calls, Choice, Config, Http, Ingress, Limit, Logging, Rates, Room, Rtc, keyfile};
 use super::{
@@ -53,6 +54,7 @@ pub(crate) fn check(mut raw: Raw, from_file: bool) -> Result<(Config, Vec<Fault>
         webhook,
         turn: outside::turn(&mut raw),
         calls: calls(&mut raw),
+        otlp: telemetry::otlp(&mut raw),
     };
     match raw.verdict() {
         (faults, warnings) if faults.is_empty() => Ok((config, warnings)),

@@ -53,6 +53,10 @@ fn certificate(what: &'static str, files: &TlsFiles, domain: Option<&str>) -> Fi
             format!("{file} is not for {domain}"),
             "clients refuse it: get a certificate with that name, or correct turn.domain",
         ),
+        _ if opened.leaf().and_then(|leaf| begins(&leaf)).is_some_and(|begins| begins > SystemTime::now()) => {
+            let found = format!("{file} is not good yet");
+            Finding::fault(what, found, "look at this machine's clock, or get another certificate")
+        }
         _ => lasts(what, &file.to_string(), opened.leaf().and_then(|leaf| ends(&leaf)), SystemTime::now()),
     }
 }
@@ -61,6 +65,12 @@ fn certificate(what: &'static str, files: &TlsFiles, domain: Option<&str>) -> Fi
 fn ends(leaf: &CertificateDer<'_>) -> Option<SystemTime> {
     let leaf = x509_cert::Certificate::from_der(leaf).ok()?;
     UNIX_EPOCH.checked_add(leaf.tbs_certificate().validity().not_after.to_unix_duration())
+}
+
+/// When a certificate begins to be good; `None` when it cannot be read.
+fn begins(leaf: &CertificateDer<'_>) -> Option<SystemTime> {
+    let leaf = x509_cert::Certificate::from_der(leaf).ok()?;
+    UNIX_EPOCH.checked_add(leaf.tbs_certificate().validity().not_before.to_unix_duration())
 }
 
 /// How long a certificate lasts.

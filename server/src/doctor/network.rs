@@ -15,6 +15,17 @@ use crate::{external, listen};
 /// How long a name or a neighbour may take to answer.
 const ANSWER_MAX: Duration = Duration::from_secs(3);
 
+/// Who has our HTTP port.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Holder {
+    /// A server such as this answers there.
+    Us,
+    /// Somebody listens there, behind TLS.
+    Somebody,
+    /// Nobody, or somebody else.
+    Other,
+}
+
 /// A port that the configuration wants.
 struct Wanted {
     name: &'static str,
@@ -25,15 +36,16 @@ struct Wanted {
 
 /// Whether every port can be had, or belongs to this server running already.
 pub(super) async fn ports(config: &Config) -> Vec<Finding> {
-    let mut findings = Vec::new();
-    let running = is_running(config).await;
-    for wanted in wanted(config) {
+    let all = wanted(config);
+    let mut findings = twice(&all);
+    let holder = holder(config).await;
+    for wanted in all {
         let taken = config.http.bind.iter().find_map(|ip| {
             let address = SocketAddr::new(*ip, wanted.port);
             let opened = if wanted.is_udp { listen::udp(address).map(drop) } else { listen::one(address).map(drop) };
             opened.err().map(|error| (address, error))
         });
-        findings.push(finding(&wanted, taken, running));
+        findings.push(finding(&wanted, taken, holder));
     }
     findings
 }
@@ -52,25 +64,41 @@ fn wanted(config: &Config) -> Vec<Wanted> {
         Some(Wanted { name: "media", key: "rtc.udp_port", port: udp, is_udp: true }),
         tcp("media over TCP", "rtc.tcp_port", config.rtc.tcp, false),
         tcp("RTMP", "ingress.rtmp_port", config.ingress.rtmp_port, false),
+        tcp("RTMP over TLS", "ingress.rtmps_port", config.ingress.rtmps_port, false).filter(|_| config.tls.is_some()),
         tcp("TURN", "turn.udp_port", config.turn.udp_port, true).filter(|_| turn),
         tcp("TURN over TLS", "turn.tls_port", config.turn.tls_port, false).filter(|_| turn),
     ];
     all.into_iter().flatten().collect()
 }
 
-fn finding(wanted: &Wanted, taken: Option<(SocketAddr, io::Error)>, running: bool) -> Finding {
+/// Keys that name the same port: each could have it, but not both.
+fn twice(all: &[Wanted]) -> Vec<Finding> {
+    let same = |one: &Wanted, other: &Wanted| one.port == other.port && one.is_udp == other.is_udp && one.port != 0;
+    let pairs = (1..all.len()).flat_map(|at| all[..at].iter().map(move |one| (one, &all[at])));
+    let clash = |(one, other): (&Wanted, &Wanted)| {
+        let protocol = if one.is_udp { "udp" } else { "tcp" };
+        let found = format!("{}/{protocol} is named for {} and for {}", one.port, one.name, other.name);
+        Finding::fault("port", found, format!("choose another with {} or {}", one.key, other.key))
+    };
+    pairs.filter(|(one, other)| same(one, other)).map(clash).collect()
+}
+
+fn finding(wanted: &Wanted, taken: Option<(SocketAddr, io::Error)>, holder: Holder) -> Finding {
     let protocol = if wanted.is_udp { "udp" } else { "tcp" };
     let what = format!("{}/{protocol} for {}", wanted.port, wanted.name);
     let Some((address, error)) = taken else { return Finding::good("port", format!("{what} can be had")) };
     match error.kind() {
-        io::ErrorKind::AddrInUse if running => {
-            Finding::good("port", format!("{what} is taken, by the server that runs"))
+        io::ErrorKind::AddrInUse => {
+            let mend =
+                format!("see who has it with `ss -lpn | grep :{}`, or choose another with {}", wanted.port, wanted.key);
+            match holder {
+                Holder::Us => Finding::good("port", format!("{what} is taken, by the server that runs")),
+                Holder::Somebody => {
+                    Finding::warning("port", format!("{what} is taken, by this server if it runs already"), mend)
+                }
+                Holder::Other => Finding::fault("port", format!("{what} is taken"), mend),
+            }
         }
-        io::ErrorKind::AddrInUse => Finding::fault(
-            "port",
-            format!("{what} is taken"),
-            format!("see who has it with `ss -lpn | grep :{}`, or choose another with {}", wanted.port, wanted.key),
-        ),
         io::ErrorKind::PermissionDenied => Finding::fault(
             "port",
             format!("{what} needs a privilege"),
@@ -86,26 +114,25 @@ fn finding(wanted: &Wanted, taken: Option<(SocketAddr, io::Error)>, running: boo
     }
 }
 
-/// Whether a server answers at our HTTP port as ours does.
-async fn is_running(config: &Config) -> bool {
+/// Who answers at our HTTP port.
+async fn holder(config: &Config) -> Holder {
     let local = |ip: &IpAddr| match ip {
         ip if !ip.is_unspecified() => *ip,
         IpAddr::V4(_) => IpAddr::from([127, 0, 0, 1]),
         IpAddr::V6(_) => IpAddr::from([0, 0, 0, 0, 0, 0, 0, 1]),
     };
-    let Some(ip) = config.http.bind.first().map(local) else { return false };
+    let Some(ip) = config.http.bind.first().map(local) else { return Holder::Other };
     let asked = async {
         let mut stream = TcpStream::connect((ip, config.http.port)).await?;
         if config.tls.is_some() {
-            // That somebody listens behind TLS must do.
-            return Ok(true);
+            return Ok(Holder::Somebody);
         }
         stream.write_all(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").await?;
         let mut answer = String::new();
         stream.take(1024).read_to_string(&mut answer).await?;
-        io::Result::Ok(answer.ends_with("OK\n"))
+        io::Result::Ok(if answer.ends_with("OK\n") { Holder::Us } else { Holder::Other })
     };
-    tokio::time::timeout(ANSWER_MAX, asked).await.is_ok_and(|answer| answer.unwrap_or(false))
+    tokio::time::timeout(ANSWER_MAX, asked).await.ok().and_then(Result::ok).unwrap_or(Holder::Other)
 }
 
 /// Whether the addresses that clients are told can be reached from outside.
@@ -183,11 +210,30 @@ mod tests {
     }
 
     #[test]
+    fn no_port_is_named_twice() {
+        let wanted = |name, key, port, is_udp| Wanted { name, key, port, is_udp };
+        let https = || wanted("HTTP", "port", 443, false);
+        let turn = || wanted("TURN over TLS", "turn.tls_port", 443, false);
+        let told: Vec<String> = twice(&[https(), turn()]).iter().map(Finding::print).collect();
+        assert_eq!(told.len(), 1);
+        assert!(told[0].starts_with("WRONG  port: 443/tcp is named for HTTP and for TURN over TLS\n"), "{}", told[0]);
+        let chosen = |name, key| wanted(name, key, 0, false);
+        let fine = [https(), wanted("media", "rtc.udp_port", 443, true), chosen("a", "a"), chosen("b", "b")];
+        assert_eq!(twice(&fine), []);
+    }
+
+    #[test]
     fn a_taken_port_is_a_fault_unless_it_is_our_own() {
         let wanted = Wanted { name: "HTTP", key: "port", port: 7880, is_udp: false };
         let taken = || Some(("0.0.0.0:7880".parse().unwrap(), io::Error::from(io::ErrorKind::AddrInUse)));
-        assert!(finding(&wanted, taken(), false).print().contains("ss -lpn"));
-        assert!(finding(&wanted, taken(), true).print().starts_with("good"));
-        assert!(finding(&wanted, None, false).print().starts_with("good"));
+        for (taken, holder, expected) in [
+            (taken(), Holder::Other, "WRONG  port: 7880/tcp for HTTP is taken\n       -> see who has it with `ss -lpn"),
+            (taken(), Holder::Somebody, "warn   port: 7880/tcp for HTTP is taken, by this server if it runs already\n"),
+            (taken(), Holder::Us, "good   port: 7880/tcp for HTTP is taken, by the server that runs\n"),
+            (None, Holder::Other, "good   port: 7880/tcp for HTTP can be had\n"),
+        ] {
+            let told = finding(&wanted, taken, holder).print();
+            assert!(told.starts_with(expected), "{told}");
+        }
     }
 }

@@ -211,6 +211,19 @@ pub(super) fn traffic(all: &Traffic, rooms: &[(String, Traffic)]) -> String {
     text
 }
 
+/// How long streams of encoders were transcoded, and the processor time for it.
+pub(super) fn transcoded([video, audio, cpu]: [f64; 3]) -> String {
+    let mut text = String::new();
+    let name = head(&mut text, "thalweg_", "transcode_seconds", Counter, "Seconds of streams that were transcoded");
+    for (kind, seconds) in [("video", video), ("audio", audio)] {
+        // Writing to a String does not fail.
+        let _ = writeln!(text, "{name}{{kind=\"{kind}\"}} {seconds}");
+    }
+    let name = head(&mut text, "thalweg_", "transcode_cpu_seconds", Counter, "Processor time for it, of all codecs");
+    let _ = writeln!(text, "{name} {cpu}");
+    text
+}
+
 fn legs(text: &mut String, name: &str, room: &str, traffic: &Traffic) {
     for (leg, bytes) in traffic.legs() {
         for (direction, count) in [("incoming", bytes.incoming), ("outgoing", bytes.outgoing)] {

@@ -5,6 +5,7 @@ use std::time::Instant;
 use livekit::ingress::{KeyRefusal, Push};
 use livekit_protocol::IngressInput;
 use rtmp::{Event, PublishRequest, Refusal};
+use spans::{Kind, Open};
 
 use super::channel::{Channel, End, Pipe};
 use super::live::Live;
@@ -63,8 +64,17 @@ async fn open(pass: &Pass, request: &PublishRequest) -> Result<Push, End> {
 
 /// Carries one stream into its room until it ends.
 async fn carry(pass: &Pass, channel: &mut Channel, push: Push) -> Result<(), End> {
+    let mut span = Open::begin("ingress", Kind::Server, None);
+    span.note("thalweg.ingress", push.info().ingress_id.as_str());
+    span.note("thalweg.room", push.info().room_name.as_str());
+    span.note("thalweg.participant", push.info().participant_identity.as_str());
     let mut live = Live::new(&pass.door, push);
     let end = drive(channel, &mut live).await;
+    if let Err(fault) = &end {
+        span.fail(&fault.to_string());
+    }
+    drop(span);
+    live.report_cost();
     // Who is cut off by the network or by a fault may come back: to others it is lost, it did not leave.
     if matches!(end, Ok(()) | Err(End::Refused(_))) {
         live.leave().await;

@@ -16,6 +16,7 @@ use rtmp::{Event, Metadata, Refusal};
 use sdp::{Format, TrackCodec, Variant};
 use transcode::{Output, State};
 
+use super::account::Account;
 use super::picture::Picture;
 use super::sound::Sound;
 use super::{Door, count, seed};
@@ -50,6 +51,7 @@ pub(super) struct Live<'a> {
     heard_at: Instant,
     /// Tracks begun.
     begun: u32,
+    account: Account,
     /// The picture's size as the room knows it.
     told_size: Option<(u32, u32)>,
     /// What is the matter with where it comes from.
@@ -88,6 +90,7 @@ impl<'a> Live<'a> {
             heard: false,
             heard_at: Instant::now(),
             begun: 0,
+            account: Account::default(),
             told_size: None,
             trouble: String::new(),
         }
@@ -273,6 +276,7 @@ impl<'a> Live<'a> {
         if std::mem::take(&mut self.heard) {
             self.push.heard(now);
         }
+        self.report_cost();
         self.report_clock(Line::Video, now);
         self.report_clock(Line::Audio, now);
         self.report_state(now);
@@ -378,6 +382,14 @@ impl<'a> Live<'a> {
         };
         let codecs = formats.into_iter().map(|format| TrackCodec { pt, format }).collect();
         Some(FedTrack { request, up: sdp::UpTrack { params, codecs } })
+    }
+
+    /// Accounts for what the codecs cost.
+    pub(super) fn report_cost(&mut self) {
+        let costs = [(Line::Video, self.picture.cost()), (Line::Audio, self.sound.cost())];
+        for (line, cost) in costs.into_iter().filter_map(|(line, cost)| Some((line, cost?))) {
+            self.push.coded(self.account.take(line, cost, &self.door.transcoded));
+        }
     }
 
     /// Tells the room when the picture has another size.

@@ -10,7 +10,9 @@ use sdp::{Format, H264Profile, Variant};
 use transcode::avcc::Avcc;
 use transcode::decide::Stamps;
 use transcode::sps::Sps;
-use transcode::{AccessUnit, Codec, Decision, Launch, LayerPlan, Output, Plan, Preset, Transcoder, VideoPlan, decide};
+use transcode::{
+    AccessUnit, Codec, Cost, Decision, Launch, LayerPlan, Output, Plan, Preset, Transcoder, VideoPlan, decide,
+};
 
 use super::gauge::Gauge;
 use super::told::Told;
@@ -167,6 +169,14 @@ impl Picture {
                     let _ = transcoder.send(AccessUnit { dts_ms, pts_ms, codec: Codec::H264, keyframe, data });
                 }
             }
+        }
+    }
+
+    /// What the transcoder cost, while there is one.
+    pub(super) fn cost(&self) -> Option<Cost> {
+        match &self.way {
+            Way::Transcode(transcoder, _) => Some(transcoder.cost()),
+            _ => None,
         }
     }
 

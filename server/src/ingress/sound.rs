@@ -5,7 +5,7 @@ use std::time::Instant;
 use livekit_protocol::{IngressAudioEncodingPreset, IngressAudioOptions, ingress_audio_options::EncodingOptions};
 use publish::Feed;
 use rtmp::{AudioCodec, AudioConfig, AudioUnit, Refusal};
-use transcode::{AccessUnit, AudioPlan, Codec, Launch, Output, Plan, Transcoder};
+use transcode::{AccessUnit, AudioPlan, Codec, Cost, Launch, Output, Plan, Transcoder};
 
 use super::gauge::Gauge;
 use super::told::Told;
@@ -65,6 +65,11 @@ impl Sound {
             // What the child has no time for is told as a state.
             let _ = transcoder.send(AccessUnit { dts_ms: time_ms, pts_ms: time_ms, codec, keyframe: true, data });
         }
+    }
+
+    /// What the transcoder cost, while there is one.
+    pub(super) fn cost(&self) -> Option<Cost> {
+        self.transcoder.as_ref().map(Transcoder::cost)
     }
 
     /// What the transcoder made. Safe to be cancelled.

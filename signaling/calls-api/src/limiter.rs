@@ -13,6 +13,7 @@ const UNIT: u64 = 1_000;
 #[derive(Debug, Default)]
 pub(crate) struct Limiter {
     buckets: BTreeMap<String, Bucket>,
+    refused: u64,
 }
 
 #[derive(Debug)]
@@ -40,11 +41,17 @@ impl Limiter {
         bucket.left = bucket.left.saturating_add(filled).min(full);
         bucket.since_ms = now_ms;
         if bucket.left < UNIT {
+            self.refused += 1;
             let wait_ms = (UNIT - bucket.left).div_ceil(rate);
             return Err(wait_ms.div_ceil(1000).max(1));
         }
         bucket.left -= UNIT;
         Ok(())
+    }
+
+    /// Requests that were one too many.
+    pub(crate) fn refused(&self) -> u64 {
+        self.refused
     }
 
     fn forget(&mut self, now_ms: u64) {
@@ -68,6 +75,7 @@ mod tests {
         assert_eq!(take("bob", 1_000), Ok(()));
         assert_eq!([take("ann", 1_499), take("ann", 1_500), take("ann", 1_500)], [Err(1), Ok(()), Err(1)]);
         assert_eq!([0; 5].map(|_| take("ann", 60_000)).iter().filter(|it| it.is_ok()).count(), 4);
+        assert_eq!(limiter.refused(), 4);
     }
 
     #[test]

@@ -55,6 +55,8 @@ pub struct Counts {
     pub refused: u64,
     /// Requests answered with a fault of the server.
     pub failed: u64,
+    /// Requests that were one too many of a user, a key or an address.
+    pub throttled: u64,
     /// News of rooms dropped because too many waited.
     pub news_dropped: u64,
     /// Connections for events.
@@ -157,6 +159,7 @@ impl Calls {
             requests: read(&counters.requests),
             refused: read(&counters.refused),
             failed: read(&counters.failed),
+            throttled: self.0.limiter().refused(),
             news_dropped: read(&counters.news_dropped),
             hub: self.0.hub.counts(),
         }

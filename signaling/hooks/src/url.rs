@@ -77,6 +77,11 @@ impl HookUrl {
         Ok(Self { tls, host, port, authority: authority.to_string(), target, key: key(text) })
     }
 
+    /// Name or address, without brackets.
+    pub(crate) fn host(&self) -> &str {
+        &self.host
+    }
+
     /// Under what name its events are spooled: a hash, so that the store holds no secret of a URL.
     pub(crate) fn key(&self) -> &str {
         &self.key

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use aws_lc_rs::digest;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use spans::{Kind, Open};
 use store::tables::Spooled;
 use store::{Store, StoreError};
 use tokio::sync::mpsc;
@@ -115,8 +116,16 @@ impl Worker {
 /// Tries once, and takes the event off the spool when it is delivered: the next of its room goes out only then, so that
 /// after a restart only the last one of a room can come twice.
 async fn fly(post: Arc<Post>, event: Spooled) -> (u64, Outcome) {
+    let mut span = Open::begin("webhook", Kind::Client, None);
+    span.note("thalweg.event", event.kind.as_str());
+    span.note("thalweg.room", event.room.as_str());
+    span.note("server.address", post.client.url().host());
     let hash = STANDARD.encode(digest::digest(&digest::SHA256, event.body.as_bytes()));
     let (outcome, fault) = post.client.post(&event.body, &(post.signer)(&hash)).await;
+    if let Some(fault) = &fault {
+        span.fail(&fault.to_string());
+    }
+    drop(span);
     match (outcome, fault) {
         (Outcome::Delivered, _) => {
             post.counters.delivered.fetch_add(1, Ordering::Relaxed);

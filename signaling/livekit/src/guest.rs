@@ -113,7 +113,7 @@ pub(crate) fn ticket(wish: GuestWish) -> Ticket {
     let settings = proto::ConnectionSettings { auto_subscribe: false, ..Default::default() };
     let client_info = Some(proto::ClientInfo { protocol: GUEST_PROTOCOL, ..Default::default() });
     let request = proto::JoinRequest { connection_settings: Some(settings), client_info, ..Default::default() };
-    Ticket { room, identity, grants, may_create_room: true, mode: Mode::Single, request, claims }
+    Ticket { room, identity, grants, may_create_room: true, mode: Mode::Single, request, claims, trail: None }
 }
 
 impl Guest {

@@ -17,6 +17,7 @@ use axum::routing::{any, get};
 use crate::error::JoinError;
 use crate::join_request::Query;
 use crate::lobby::{Lobby, unix_s};
+use crate::trail::Trail;
 use crate::validate::{self, Asked, Path, Ticket};
 use crate::{agents, twirp, ws};
 
@@ -92,19 +93,26 @@ async fn join(lobby: Lobby, path: Path, request: Request) -> Response {
             .write_buffer_size(SIGNAL_BUFFER_BYTES),
         Err(rejection) => return rejection.into_response(),
     };
-    let ticket = match check(&lobby, path, &parts) {
-        Ok(ticket) => ticket,
-        Err(refusal) => return refused(&lobby, refusal),
+    let mut trail = Trail::begin(parts.extensions.get().copied());
+    let checked = check(&lobby, path, &parts).and_then(|ticket| lobby.pace_join(&ticket).map(|()| ticket));
+    trail.iter_mut().for_each(|trail| trail.phase("token"));
+    let ticket = match checked {
+        Ok(ticket) => Ticket { trail, ..ticket },
+        Err(refusal) => {
+            trail.iter().for_each(|trail| trail.end("", "", Some(&refusal.to_string())));
+            return refused(&lobby, refusal);
+        }
     };
-    if let Err(refusal) = lobby.pace_join(&ticket) {
-        return refused(&lobby, refusal);
-    }
+    let (room, identity) = (ticket.room.clone(), ticket.identity.clone());
     match lobby.join(ticket).await {
         Ok(connection) => {
             let settings = lobby.config().signal.clone();
             upgrade.on_upgrade(move |socket| ws::run(socket, connection, settings))
         }
-        Err(refusal) => refused(&lobby, refusal),
+        Err(refusal) => {
+            trail.iter().for_each(|trail| trail.end(&room, &identity, Some(&refusal.to_string())));
+            refused(&lobby, refusal)
+        }
     }
 }
 

@@ -21,6 +21,7 @@ use rand::distr::{Alphanumeric, SampleString as _};
 use rand::rngs::StdRng;
 
 use crate::lobby::{now, seed};
+use crate::view::Coded;
 use crate::webhook::Webhooks;
 
 pub use record::Record;
@@ -139,8 +140,12 @@ struct Live {
     heard: Instant,
     /// Its media is in the room.
     started: bool,
+    coded: Coded,
     end: oneshot::Sender<PushEnd>,
 }
+
+/// An ingress as it was when its push ended, and what its codecs cost.
+type Ended = (IngressInfo, Coded);
 
 impl fmt::Debug for Ingresses {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -228,7 +233,7 @@ impl Ingresses {
         let ended = if entry.info.enabled == Some(false) { entry.end(PushEnd::Revoked) } else { None };
         let info = entry.info.clone();
         drop(table);
-        self.announce("ingress_ended", ended);
+        self.announce_end(ended);
         self.announce("ingress_updated", info.clone());
         Ok(info)
     }
@@ -252,7 +257,7 @@ impl Ingresses {
         let ended = entry.end(PushEnd::Revoked);
         let info = entry.info.clone();
         drop(table);
-        self.announce("ingress_ended", ended);
+        self.announce_end(ended);
         self.announce("ingress_updated", info.clone());
         Ok(info)
     }
@@ -276,7 +281,7 @@ impl Ingresses {
         }
         self.store(Change::Remove(id.to_owned())).await?;
         let mut entry = self.table().entries.remove(id).ok_or(IngressError::Missing)?;
-        self.announce("ingress_ended", entry.end(PushEnd::Revoked));
+        self.announce_end(entry.end(PushEnd::Revoked));
         Ok(entry.info)
     }
 
@@ -318,7 +323,7 @@ impl Ingresses {
         }
         let taken_over = entry.end(PushEnd::TakenOver);
         let (end, ended) = oneshot::channel();
-        entry.push = Some(Live { serial, heard: now, started: false, end });
+        entry.push = Some(Live { serial, heard: now, started: false, coded: Coded::default(), end });
         let at = unix_ns();
         let resource_id = entry.info.ingress_id.replacen("IN_", "RES_", 1);
         let status = Status::EndpointBuffering.into();
@@ -326,14 +331,21 @@ impl Ingresses {
             Some(proto::IngressState { status, started_at: at, updated_at: at, resource_id, ..Default::default() });
         let info = entry.info.clone();
         drop(table);
-        self.announce("ingress_ended", taken_over);
+        self.announce_end(taken_over);
         Ok(Push { table: self.clone(), serial, info, ended })
     }
 
     fn announce(&self, kind: &'static str, info: impl Into<Option<IngressInfo>>) {
         let webhooks = self.table().webhooks.clone();
         if let (Some(webhooks), Some(info)) = (webhooks, info.into()) {
-            webhooks.tell_ingress(kind, info, now().unix_ms);
+            webhooks.tell_ingress(kind, info, None, now().unix_ms);
+        }
+    }
+
+    fn announce_end(&self, ended: Option<Ended>) {
+        let webhooks = self.table().webhooks.clone();
+        if let (Some(webhooks), Some((info, coded))) = (webhooks, ended) {
+            webhooks.tell_ingress("ingress_ended", info, Some(coded), now().unix_ms);
         }
     }
 
@@ -350,12 +362,12 @@ impl Ingresses {
 
 impl Entry {
     /// Ends the push, if there is one; the ingress as it is then, if its media was in the room.
-    fn end(&mut self, why: PushEnd) -> Option<IngressInfo> {
+    fn end(&mut self, why: PushEnd) -> Option<Ended> {
         let live = self.push.take()?;
         close(self.info.state.get_or_insert_default());
         // A push that has just ended by itself needs no word.
         let _ = live.end.send(why);
-        live.started.then(|| self.info.clone())
+        live.started.then(|| (self.info.clone(), live.coded))
     }
 }
 
@@ -398,6 +410,11 @@ impl Push {
         self.table.announce("ingress_started", started.flatten());
     }
 
+    /// Its codecs cost more.
+    pub fn coded(&self, more: Coded) {
+        self.with(|entry| entry.push.iter_mut().for_each(|live| live.coded.add(more)));
+    }
+
     /// Waits until the push must stop. Safe to be cancelled.
     pub async fn ended(&mut self) -> PushEnd {
         match (&mut self.ended).await {
@@ -420,9 +437,9 @@ impl Drop for Push {
         self.note(close);
         let ended = self.with(|entry| {
             let live = entry.push.take()?;
-            live.started.then(|| entry.info.clone())
+            live.started.then(|| (entry.info.clone(), live.coded))
         });
-        self.table.announce("ingress_ended", ended.flatten());
+        self.table.announce_end(ended.flatten());
     }
 }
 

@@ -19,6 +19,7 @@ mod registry;
 mod revocation;
 mod room_task;
 pub mod token;
+mod trail;
 pub mod twirp;
 mod validate;
 pub mod verdict;

@@ -266,7 +266,8 @@ impl Lobby {
             let room = self.0.room(&ticket.room, wish)?;
             let (connection, outbox) = Connection::new(&self.0, &room, &ticket)?;
             let (verdict, answer) = oneshot::channel();
-            let join = RoomInput::Join { join: Box::new(ticket.join(connection.id())), outbox, verdict };
+            let join = Box::new(ticket.join(connection.id()));
+            let join = RoomInput::Join { join, outbox, verdict, trail: ticket.trail };
             let asked = async {
                 room.inputs.send(join).await.map_err(|_| Verdict::RoomEnded)?;
                 answer.await.unwrap_or(Err(Verdict::RoomEnded))

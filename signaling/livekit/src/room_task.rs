@@ -12,6 +12,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use crate::lobby::{self, Alive, Inner, Lobby, Stage, Verdict};
 use crate::mailbox::{Outbox, PostError};
 use crate::token;
+use crate::trail::{Trail, Trails};
 use crate::world::{
     ConnectionId, Fault, FedNews, FedTrack, FollowerId, Input, Join, Order, OrderId, Output, Portrait, Refresh, Reply,
     RoomEvent, World, WorldConfig,
@@ -23,7 +24,7 @@ const TICK_INTERVAL_MIN: Duration = Duration::from_millis(2);
 /// What clients bring to a room, in their order.
 pub(crate) enum RoomInput {
     /// Somebody knocks; answered through `verdict`.
-    Join { join: Box<Join>, outbox: Outbox, verdict: oneshot::Sender<Result<(), Verdict>> },
+    Join { join: Box<Join>, outbox: Outbox, verdict: oneshot::Sender<Result<(), Verdict>>, trail: Option<Trail> },
     /// A message.
     Signal(ConnectionId, Box<proto::SignalRequest>),
     /// The connection is gone.
@@ -78,6 +79,7 @@ pub(crate) struct RoomTask {
     galleries: BTreeMap<FollowerId, Gallery>,
     orders: BTreeMap<OrderId, oneshot::Sender<Result<Reply, Fault>>>,
     order_next: u64,
+    trails: Trails,
     ticked: Option<Instant>,
 }
 
@@ -85,6 +87,8 @@ pub(crate) struct RoomTask {
 struct Line {
     outbox: Outbox,
     verdict: Option<oneshot::Sender<Result<(), Verdict>>>,
+    /// Who it is, while its join is followed.
+    trail: Option<(String, Trail)>,
     news: Option<mpsc::Sender<FedNews>>,
 }
 
@@ -117,6 +121,7 @@ impl RoomTask {
             galleries: BTreeMap::new(),
             orders: BTreeMap::new(),
             order_next: 0,
+            trails: Trails::default(),
             ticked: None,
         }
     }
@@ -150,8 +155,9 @@ impl RoomTask {
     fn turn(&mut self, wake: Wake) {
         let now = lobby::now();
         let input = match wake {
-            Wake::Input(RoomInput::Join { join, outbox, verdict }) => {
-                self.lines.insert(join.connection, Line { outbox, verdict: Some(verdict), news: None });
+            Wake::Input(RoomInput::Join { join, outbox, verdict, trail }) => {
+                let trail = trail.filter(|_| !join.reconnect).map(|trail| (join.identity.clone(), trail));
+                self.lines.insert(join.connection, Line { outbox, verdict: Some(verdict), trail, news: None });
                 Some(Input::Join(join))
             }
             Wake::Input(RoomInput::Signal(id, request)) => {
@@ -222,7 +228,12 @@ impl RoomTask {
 
     fn carry_out(&mut self, output: Output) {
         match output {
-            Output::Accepted(id) => self.answer(id, Ok(())),
+            Output::Accepted(id) => {
+                if let Some((identity, trail)) = self.lines.get_mut(&id).and_then(|line| line.trail.take()) {
+                    self.trails.accepted(identity, trail);
+                }
+                self.answer(id, Ok(()));
+            }
             Output::Refused(id, refusal) => {
                 self.answer(id, Err(Verdict::Refused(refusal)));
                 self.lines.remove(&id);
@@ -257,8 +268,21 @@ impl RoomTask {
             Output::Portrait(follower, None) => drop(self.galleries.remove(&follower)),
             Output::Event(event) => {
                 log(&self.tenancy.name, &event);
+                self.follow(&event);
                 self.tenancy.tell(event);
             }
+        }
+    }
+
+    /// Goes on with the traces of joins.
+    fn follow(&mut self, event: &RoomEvent) {
+        let room = &self.tenancy.name;
+        match event {
+            RoomEvent::ParticipantJoined(_, who) => self.trails.connected(room, &who.identity),
+            RoomEvent::TrackPublished(_, who, _) => self.trails.published(&who.identity),
+            RoomEvent::ParticipantConnectionAborted(_, who) => self.trails.aborted(room, &who.identity),
+            RoomEvent::ParticipantLeft(_, who, _) => self.trails.left(&who.identity),
+            _ => {}
         }
     }
 

@@ -10,6 +10,7 @@ use crate::config::Limits;
 use crate::error::JoinError;
 use crate::join_request::{self, Query};
 use crate::token::{self, Claims, Keys, TokenError};
+use crate::trail::Trail;
 use crate::world::Mode;
 
 /// The protocol version whose messages the server's own stand-in for such a client understands.
@@ -25,6 +26,8 @@ pub(crate) struct Ticket {
     pub(crate) mode: Mode,
     pub(crate) request: proto::JoinRequest,
     pub(crate) claims: Claims,
+    /// Its place in a trace.
+    pub(crate) trail: Option<Trail>,
 }
 
 /// Which of the two paths was asked for.
@@ -66,7 +69,16 @@ pub(crate) fn check(keys: &Keys, limits: &Limits, asked: &Asked<'_>, now_s: u64)
     check_own_words(&grants, &request)?;
     let info = request.client_info.get_or_insert_default();
     info.address = address(asked.headers, asked.remote);
-    Ok(Ticket { room: grant.room, identity, grants, may_create_room: grant.room_create, mode, request, claims })
+    Ok(Ticket {
+        room: grant.room,
+        identity,
+        grants,
+        may_create_room: grant.room_create,
+        mode,
+        request,
+        claims,
+        trail: None,
+    })
 }
 
 /// The token of the header, else of the query.
@@ -116,6 +128,7 @@ pub(crate) fn check_token(
         mode: Mode::Once,
         request,
         claims,
+        trail: None,
     })
 }
 

@@ -160,6 +160,23 @@ pub struct Traffic {
     pub turn: Bytes,
 }
 
+/// What the codecs of an ingress cost.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Coded {
+    /// Milliseconds during which sound or pictures were transcoded, each counted by itself.
+    pub ran_ms: u64,
+    /// Processor time for it, in milliseconds.
+    pub cpu_ms: u64,
+}
+
+impl Coded {
+    /// Adds what came since.
+    pub(crate) fn add(&mut self, more: Self) {
+        self.ran_ms = self.ran_ms.saturating_add(more.ran_ms);
+        self.cpu_ms = self.cpu_ms.saturating_add(more.cpu_ms);
+    }
+}
+
 /// Both directions, seen from here.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize)]
 pub struct Bytes {

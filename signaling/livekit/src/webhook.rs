@@ -10,7 +10,7 @@ use rand::distr::{Alphanumeric, SampleString};
 use serde_json::{Map, Value, json};
 
 use crate::token::{Claims, Keys, mint};
-use crate::view::{Bytes, Traffic};
+use crate::view::{Bytes, Coded, Traffic};
 use crate::world::RoomEvent;
 
 /// Every event that is told, for filters.
@@ -33,6 +33,8 @@ const SIGNATURE_S: u64 = 300;
 /// Our own field in the bodies of `room_finished` and `participant_left`: media bytes by the way that they went. LiveKit's
 /// receivers pass over fields that they do not know.
 const TRAFFIC: &str = "traffic";
+/// Our own field in the body of `ingress_ended`: how long its codecs worked.
+const TRANSCODE: &str = "transcode";
 /// Random characters of an event's id.
 const ID_CHARS: usize = 12;
 
@@ -66,25 +68,39 @@ impl Webhooks {
     pub(crate) fn tell(&self, room: &str, event: RoomEvent, unix_ms: u64) {
         let (kind, traffic) = (event.name(), traffic(&event));
         if let Some(told) = self.describe(event) {
-            self.send(room, kind, told, traffic, unix_ms);
+            self.send(room, kind, told, traffic.map(|it| (TRAFFIC, told_traffic(&it))), unix_ms);
         }
     }
 
     /// Tells that an ingress began or ended; its stream key is left out.
-    pub(crate) fn tell_ingress(&self, kind: &'static str, info: proto::IngressInfo, unix_ms: u64) {
+    pub(crate) fn tell_ingress(
+        &self,
+        kind: &'static str,
+        info: proto::IngressInfo,
+        coded: Option<Coded>,
+        unix_ms: u64,
+    ) {
         let (room, stream_key) = (info.room_name.clone(), String::new());
         let ingress_info = Some(proto::IngressInfo { stream_key, ..info });
-        self.send(&room, kind, proto::WebhookEvent { ingress_info, ..Default::default() }, None, unix_ms);
+        let more = coded.map(|coded| (TRANSCODE, told_coded(coded)));
+        self.send(&room, kind, proto::WebhookEvent { ingress_info, ..Default::default() }, more, unix_ms);
     }
 
-    fn send(&self, room: &str, kind: &'static str, told: proto::WebhookEvent, traffic: Option<Traffic>, unix_ms: u64) {
+    fn send(
+        &self,
+        room: &str,
+        kind: &'static str,
+        told: proto::WebhookEvent,
+        more: Option<(&str, Value)>,
+        unix_ms: u64,
+    ) {
         let id = format!("EV_{}", Alphanumeric.sample_string(&mut rand::rng(), ID_CHARS));
         let created_at = i64::try_from(unix_ms / 1000).unwrap_or(i64::MAX);
         let told = proto::WebhookEvent { event: kind.to_owned(), id, created_at, ..told };
         // Messages of the protocol are made of text, numbers and maps with text for keys: this does not fail.
         let Ok(mut body) = serde_json::to_value(&told) else { return };
-        if let (Some(traffic), Some(fields)) = (traffic, body.as_object_mut()) {
-            fields.insert(TRAFFIC.to_owned(), told_traffic(&traffic));
+        if let (Some((name, value)), Some(fields)) = (more, body.as_object_mut()) {
+            fields.insert(name.to_owned(), value);
         }
         let body = body.to_string();
         (self.sink)(Webhook { room: room.to_owned(), kind, body, created_ms: unix_ms });
@@ -123,6 +139,11 @@ fn traffic(event: &RoomEvent) -> Option<Traffic> {
 fn told_traffic(traffic: &Traffic) -> Value {
     let leg = |bytes: Bytes| json!({ "bytesIn": bytes.incoming.to_string(), "bytesOut": bytes.outgoing.to_string() });
     traffic.legs().into_iter().map(|(name, bytes)| (name.to_owned(), leg(bytes))).collect::<Map<_, _>>().into()
+}
+
+fn told_coded(coded: Coded) -> Value {
+    let seconds = |ms: u64| ms as f64 / 1000.0;
+    json!({ "seconds": seconds(coded.ran_ms), "cpuSeconds": seconds(coded.cpu_ms) })
 }
 
 /// Names and ids alone.

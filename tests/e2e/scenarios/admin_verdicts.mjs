@@ -74,7 +74,10 @@ async function page(stage) {
       await reach('the page tells what is bad', async () => {
         const told = await verdicts();
         return [Object.entries(wanted).every(([who, line]) => told[who]?.length === 1 && fits(line, told[who][0])), told];
-      }, 40_000);
+      }, 40_000).catch(async (error) => {
+        console.error(JSON.stringify(await this.people()));
+        throw error;
+      });
       if (!SHOTS || !name) return;
       mkdirSync(SHOTS, { recursive: true });
       await tab.screenshot({ path: join(SHOTS, `admin-${name}.png`), fullPage: true });

@@ -46,6 +46,8 @@ pub struct Call {
     serial: u64,
     start: Instant,
     links: LinkProfile,
+    /// By how much the machine's clock is ahead, in milliseconds; negative when it is behind.
+    pub clock_off_ms: i64,
 }
 
 impl Call {
@@ -56,7 +58,7 @@ impl Call {
         let world = World::new(config(shards, seed, &media), now);
         let (start, rng) = (media.now, StdRng::seed_from_u64(seed.wrapping_add(1)));
         let (guests, faults, letters, last) = (Vec::new(), Vec::new(), BTreeMap::new(), BTreeMap::new());
-        Self { media, world, guests, faults, rng, letters, last, serial: 0, start, links }
+        Self { media, world, guests, faults, rng, letters, last, serial: 0, start, links, clock_off_ms: 0 }
     }
 
     /// Somebody knocks; their index.
@@ -207,6 +209,7 @@ impl Call {
 
     fn input(&mut self, input: Input) {
         let unix_ms = 1_795_190_000_000 + (self.media.now - self.start).as_millis() as u64;
+        let unix_ms = unix_ms.saturating_add_signed(self.clock_off_ms);
         self.world.handle(Now { monotonic: self.media.now, unix_ms }, input);
         while let Some(output) = self.world.poll() {
             match output {

@@ -1,6 +1,7 @@
 //! Into a shard without links: a client that has gone through ICE and DTLS at once, for benches and for tests of single
 //! datagrams.
 
+use std::net::SocketAddr;
 use std::time::Instant;
 
 use door::{
@@ -14,6 +15,23 @@ use wire::{Mid, Pt, Ssrc};
 
 /// Brings one client through ICE and DTLS: its peer, itself, and the path between the two. `serial` makes all three.
 pub fn enter(shard: &mut Shard, identity: &Identity, now: Instant, serial: u64) -> (PeerKey, Client, Path) {
+    let address = ([10, 0, (serial >> 8) as u8, serial as u8], 5000).into();
+    let (key, mut client, path) = knock(shard, identity, now, serial, address);
+    while client.profile().is_none() {
+        exchange(shard, &mut client, now, path);
+    }
+    exchange(shard, &mut client, now, path);
+    (key, client, path)
+}
+
+/// A client at an address, of which the shard knows, but which has sent nothing yet.
+pub fn knock(
+    shard: &mut Shard,
+    identity: &Identity,
+    now: Instant,
+    serial: u64,
+    address: SocketAddr,
+) -> (PeerKey, Client, Path) {
     let key = PeerKey { shard: ShardId(0), serial };
     let local = IceCredentials::local(key.shard, &format!("u{serial}"), "server-password-of-22-chars".into());
     let remote = IceCredentials { ufrag: format!("c{serial}"), pwd: "client-password-of-22-chars".into() };
@@ -27,23 +45,18 @@ pub fn enter(shard: &mut Shard, identity: &Identity, now: Instant, serial: u64) 
         pauses: None,
     };
     shard.command(now, Command::AddPeer(key, Box::new(params)));
-    let address = ([10, 0, (serial >> 8) as u8, serial as u8], 5000);
-    let path = Path { protocol: Protocol::Udp, local: ([10, 9, 9, 9], 7882).into(), remote: address.into() };
+    let path = Path { protocol: Protocol::Udp, local: ([10, 9, 9, 9], 7882).into(), remote: address };
     let seen = Path { local: path.remote, remote: path.local, ..path };
     let params = ClientParams {
         channels: Channels::None,
         seed: Some(serial),
         ..ClientParams::new(remote, local, identity.fingerprint())
     };
-    let mut client = Client::new(params, identity, seen, now);
-    while client.profile().is_none() {
-        exchange(shard, &mut client, now, path);
-    }
-    exchange(shard, &mut client, now, path);
-    (key, client, path)
+    (key, Client::new(params, identity, seen, now), path)
 }
 
-fn exchange(shard: &mut Shard, client: &mut Client, now: Instant, path: Path) {
+/// What the client has to send goes to the shard, after what the shard had for it.
+pub fn exchange(shard: &mut Shard, client: &mut Client, now: Instant, path: Path) {
     let mut out = Datagrams::default();
     client.advance(now, &mut out);
     let outbox = shard.outbox();

@@ -33,6 +33,26 @@ fn every_seed_ends_well() {
     );
 }
 
+/// Attack 39: the machine's clock is set, back and forth, while people talk, come and publish.
+#[test]
+fn a_clock_that_jumps_disturbs_nobody() {
+    const HOUR_MS: i64 = 3_600_000;
+    let mut call = Call::new(2, 1, LinkProfile::FIBER);
+    let [host, _] = [call.join(), call.join()];
+    call.run(Duration::from_secs(2));
+    call.publish(host);
+    for off in [HOUR_MS, 0, -HOUR_MS, 24 * HOUR_MS, -24 * HOUR_MS] {
+        call.run(Duration::from_secs(2));
+        call.clock_off_ms = off;
+    }
+    let late = call.join();
+    call.run(Duration::from_secs(2));
+    call.publish(late);
+    call.run(Duration::from_secs(3));
+    assert_eq!(call.check(), Vec::<String>::new());
+    assert_eq!(leftovers(&mut call), None);
+}
+
 fn seeds() -> std::ops::Range<u64> {
     let Ok(text) = std::env::var("THALWEG_SEEDS") else { return SEEDS };
     let bounds = text.split_once("..").and_then(|(from, to)| Some(from.parse().ok()?..to.parse().ok()?));

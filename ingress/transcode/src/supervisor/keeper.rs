@@ -17,6 +17,7 @@ use super::Launch;
 use super::patience::Progress;
 use super::pulse::Pulse;
 use super::queue::{Next, Queue};
+use super::usage::{Meter, Usage};
 use crate::plan::Plan;
 use crate::protocol::{FRAME_BYTES_MAX, FromChild, LENGTH_BYTES, ToChild, frame_len};
 use crate::state::{Failure, State};
@@ -30,6 +31,8 @@ const PAUSE: Duration = Duration::from_millis(200);
 const FAILURES_MAX: u32 = 8;
 /// Skipped pictures are told so often at most.
 const SKIPPED_EVERY: Duration = Duration::from_secs(1);
+/// What a child costs is noted so often.
+const MEASURED_EVERY: Duration = Duration::from_secs(1);
 /// Bytes read from a child at once at least.
 const READ_BYTES: usize = 64 * 1024;
 
@@ -40,6 +43,7 @@ pub(super) struct Keeper {
     queue: Arc<Queue>,
     outputs: mpsc::Sender<Output>,
     child: Arc<AtomicU32>,
+    usage: Arc<Usage>,
 }
 
 /// Why the two halves stopped.
@@ -54,9 +58,9 @@ impl Keeper {
         plan: Plan,
         queue: Arc<Queue>,
         outputs: mpsc::Sender<Output>,
-        child: Arc<AtomicU32>,
+        (child, usage): (Arc<AtomicU32>, Arc<Usage>),
     ) -> Self {
-        Self { launch, plan, queue, outputs, child }
+        Self { launch, plan, queue, outputs, child, usage }
     }
 
     /// Runs children until the transcoder is dropped or too many failed.
@@ -95,10 +99,13 @@ impl Keeper {
             return End::Failed(Failure::Start("it has no pipes".to_owned()));
         };
         let progress = Mutex::new(Progress::new());
+        let mut meter = Meter::new(Instant::now().into_std());
         let end = tokio::select! {
             end = self.write(input, &progress) => end,
             end = self.read(output, &progress) => end,
+            () = self.measure(&mut meter) => End::Closed,
         };
+        self.look(&mut meter);
         // Whatever it does now, nobody listens; its status is the better reason when it ended by itself.
         let ended = timeout(PAUSE, child.wait()).await;
         let _ = child.kill().await;
@@ -106,6 +113,18 @@ impl Keeper {
             (End::Failed(Failure::Exited(_)), Ok(Ok(status))) => End::Failed(Failure::Exited(status.to_string())),
             (end, _) => end,
         }
+    }
+
+    /// Notes every second what the child cost; has no end of its own.
+    async fn measure(&self, meter: &mut Meter) {
+        loop {
+            sleep(MEASURED_EVERY).await;
+            self.look(meter);
+        }
+    }
+
+    fn look(&self, meter: &mut Meter) {
+        meter.look(Instant::now().into_std(), Pulse::of(self.child.load(Ordering::Relaxed)), &self.usage);
     }
 
     fn spawn(&self) -> std::io::Result<Child> {

@@ -173,6 +173,12 @@ pub(super) const KEYS: &[Key] = &[
     ),
     used("store.path", Word("FOLDER"), "folder of what outlives a room [thalweg-data; development: memory]"),
     used("store.url", Word("URL"), "PostgreSQL in its place: postgres://user:password@host:5432/database [none]"),
+    used(
+        "telemetry.otlp.endpoint",
+        Word("URL"),
+        "collector that is sent traces, OTLP over HTTP such as http://127.0.0.1:4318 [none]",
+    ),
+    used("telemetry.otlp.headers", Words("NAME=VALUE"), "headers for the collector, such as its key [none]"),
     used("webhook.urls", Words("URL"), "who is told of rooms, participants and tracks [none]"),
     used("webhook.api_key", Word("KEY"), "the API key that signs webhooks [the first key]"),
     used("webhook.filter_params.include_events", Words("EVENT"), "only these events [all]"),

@@ -1,5 +1,9 @@
 // The operator's page. Everything that people named themselves goes in as text, never as markup.
 const EVERY_MS = 2000;
+/** From here on the verdicts speak of loss, too. */
+const LOSS_BAD_PERMILLE = 30;
+/** After so many seconds two reports have come. */
+const FIRST_RATES_S = 12;
 const at = (id) => document.getElementById(id);
 const PLACE = 'thalweg-admin';
 
@@ -120,8 +124,8 @@ function person(who) {
   list.append(...facts({
     Path: who.leg ? { udp: 'UDP', tcp: 'TCP', turn: 'TURN' }[who.leg] : 'none',
     'Round trip': who.rtt_ms === null ? '–' : `${who.rtt_ms} ms`,
-    'Sends us': way(who.up),
-    'Gets from us': way(who.down),
+    'Sends us': way(who, who.up),
+    'Gets from us': way(who, who.down),
     'Link carries': who.estimate_bps === null ? '–' : rate(who.estimate_bps),
     'Here for': span(who.here_s),
     Moved: traffic(who.traffic),
@@ -151,11 +155,17 @@ function watch(it) {
     : it.off ? 'not wanted'
     : it.paused ? 'paused'
     : it.layer === null ? 'none yet'
-    : `${it.layer[0] + 1} of ${Math.max(it.layers, it.layer[0] + 1)}${it.layer[1] < 7 ? `, T${it.layer[1]}` : ''}`;
-  return [[it.of], [it.source.replaceAll('_', ' ')], [rate(it.bps)], [layer, it.paused ? 'bad' : it.limited ? 'fair' : '']];
+    : it.layers < 2 ? 'the only one'
+    : `${it.layer[0] + 1} of ${Math.max(it.layers, it.layer[0] + 1)}`;
+  // What is lost before it reaches us is missing here as well.
+  const holes = !it.off && it.up_loss_permille >= LOSS_BAD_PERMILLE;
+  const whose = holes ? `${it.of}, who loses ${Math.round(it.up_loss_permille / 10)} %` : it.of;
+  return [[whose, holes ? 'fair' : ''], [it.source.replaceAll('_', ' ')], [rate(it.bps)], [layer, it.paused ? 'bad' : it.limited ? 'fair' : '']];
 }
 
-function way(it) {
+function way(who, it) {
+  // A rate is the difference of two reports.
+  if (it.bps === 0 && who.here_s < FIRST_RATES_S) return 'not yet known';
   const loss = it.loss_permille === null ? '' : `, ${(it.loss_permille / 10).toFixed(1)} % lost`;
   return `${rate(it.bps)}${loss}`;
 }

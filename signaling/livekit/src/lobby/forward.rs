@@ -137,5 +137,6 @@ fn ticket(destination: &str, portrait: &Portrait) -> Ticket {
         mode: Mode::Single,
         request,
         claims,
+        trail: None,
     }
 }
