@@ -1,4 +1,5 @@
-// The pages in Firefox: two people meet, one in each engine, and a livestream's viewer in Firefox sees its host go live.
+// The pages in Firefox: two people meet, one in each engine, a listener speaks in an audio room, and a livestream's viewer sees its
+// host go live.
 // deadline: 180
 import { token } from '../lib/calls.mjs';
 import { Visitor, backEnd } from '../lib/walk.mjs';
@@ -7,6 +8,7 @@ export default async function (stage) {
   const fay = await Visitor.open(stage, 'Fay', { token: token({ sub: 'fay' }), firefox: true });
   const ada = await Visitor.open(stage, 'Ada', { token: token({ sub: 'ada' }) });
   await meet(fay, ada);
+  await speak(fay, ada);
   const first = await watch(fay, ada);
   await stage.empty();
   return `first frame ${first} ms after going live`;
@@ -37,6 +39,27 @@ async function meet(fay, ada) {
   await fay.press('Microphone: on');
   await ada.page.locator('.th-tile[aria-label="Fay"] [aria-label="Microphone off"]').waitFor();
   for (const visitor of [ada, fay]) await visitor.leave();
+}
+
+/** Ada holds an audio room in Chromium; Fay listens in Firefox, asks, speaks, and is moved back. */
+async function speak(fay, ada) {
+  const calls = backEnd(ada.stage);
+  await calls.post('/calls/audio_room/talk', calls.server, { created_by: 'ada' });
+  await ada.enter('/talk/talk', 'Go to the stage');
+  await fay.goto('/talk/talk');
+  await fay.press('Come in and listen');
+  await fay.sees('still getting ready');
+  await ada.press('Open the room');
+  await fay.press('Raise hand');
+  await ada.press('Let speak: Fay');
+  await fay.sees('You may speak');
+  await fay.press('Microphone: off');
+  const onStage = ada.page.locator('.th-on-stage li', { hasText: 'Fay' });
+  await onStage.locator('[data-speaking]').waitFor();
+  await onStage.getByRole('button').click();
+  await ada.page.locator('dialog').getByRole('button', { name: 'Move to the audience' }).click();
+  await fay.sees('You are listening again');
+  for (const visitor of [fay, ada]) await visitor.leave();
 }
 
 /** Ada goes live in Chromium, Fay watches in Firefox. Answers after how long the picture is there, in milliseconds. */
