@@ -39,7 +39,7 @@ pub(crate) struct Replay {
 }
 
 impl Replay {
-    /// A replay of `bytes` bytes from the packet `first` on.
+    /// A replay of `stretch`.
     pub(crate) fn new(now: Instant, encoding: u8, stretch: Stretch) -> Self {
         let steps = SPAN.as_millis() / STEP.as_millis();
         let bytes_per_step = (stretch.bytes / steps as u64).max(STEP_BYTES_MIN);

@@ -91,7 +91,7 @@ export async function meet(stage, { way, leg, cause }) {
   await ada.join();
   await ada.drive(() => drive.bars());
   await ada.drive(() => drive.tone(880));
-  const snake = stage.python('bot.py', ['snake', 520, 'ada', 880, 5]);
+  const snake = stage.python('bot.py', ['snake', 520, 'ada', 880, 60]);
   await ada.sees('snake', { width: 640, ms: 30_000 });
   const taken = await ada.drive(() => drive.way());
   check(way.test(taken), `ada goes by "${taken}", wanted ${way}`);
