@@ -36,6 +36,9 @@ const SHARD: &[Row<ShardStats>] = &[
         s.rtx_withheld
     }),
     ("paced_dropped", Counter, "Media packets not sent because too many waited for their turn", |s| s.paced_dropped),
+    ("paced_left", Counter, "Media packets not sent because a lower layer had come while they waited", |s| {
+        s.paced_left
+    }),
     ("probes", Counter, "Probes for bandwidth begun", |s| s.probes),
     ("padding_out", Counter, "Packets of padding sent by probes", |s| s.padding_out),
     ("nacks_in", Counter, "Packets that subscribers asked for again", |s| s.nacks_in),

@@ -3,7 +3,8 @@
 //! Each video is a ladder of layers, each step costing more than the one before. In order of rank everybody gets the
 //! lowest step, or is paused when even that does not fit; then everybody keeps what it has; then, rank by rank, all
 //! rise step by step while there is room to spare. What fell waits before it rises, longer each time that rising
-//! was in vain, so that a rate between two steps does not make the picture jump.
+//! was in vain, so that a rate between two steps does not make the picture jump. A rise in vain ends where it began:
+//! the rate that is left while the queue of the trial drains does not tell what the link carries.
 
 use std::time::Duration;
 
@@ -21,6 +22,15 @@ const STAY: (Duration, Duration) = (Duration::from_secs(3), Duration::from_secs(
 const STAY_PAUSED_MAX: Duration = Duration::from_secs(12);
 /// A fall this soon after a rise shows that the rise was in vain.
 const VAIN: Duration = Duration::from_secs(10);
+/// How long one waits that rose from one layer to another in vain before it tries the like again, at first and at most.
+const BARRED: (Duration, Duration) = (Duration::from_secs(6), Duration::from_secs(48));
+/// A layer that was carried for this long is proven: a rise in vain falls back to it.
+const PROVEN: Duration = Duration::from_secs(3);
+/// How long a proven layer is kept after a rise in vain although the rate says less: until probes have told anew what the
+/// link carries.
+const REFUGE: Duration = Duration::from_secs(3);
+/// Share of its cost that must be there all the same.
+const REFUGE_SHARE: f64 = 0.6;
 
 /// One layer and what it costs, with all layers that it needs.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -81,9 +91,37 @@ pub struct Holding {
     /// The layer that it has; `None` while paused.
     layer: Option<(u8, u8)>,
     begun: bool,
-    rose: Option<Stamp>,
+    /// When it got it.
+    since: Stamp,
+    rose: Option<Rise>,
     may_rise: Stamp,
     stay: Duration,
+    refuge: Option<Refuge>,
+    barred: Option<Bar>,
+}
+
+/// A rise of which it is not known yet whether it was in vain.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+struct Rise {
+    at: Stamp,
+    /// The layer before, and whether that was proven.
+    from: Option<(u8, u8)>,
+    is_proven: bool,
+}
+
+/// The proven layer to which a rise in vain fell back.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+struct Refuge {
+    layer: (u8, u8),
+    until: Stamp,
+}
+
+/// What was in vain above a layer is not tried again for a while.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+struct Bar {
+    above: (u8, u8),
+    until: Stamp,
+    wait: Duration,
 }
 
 impl Holding {
@@ -104,16 +142,46 @@ impl Holding {
         let rises = layer > self.layer;
         if self.begun && !rises {
             // Falling on from a fall is the same fall.
-            if let Some(rose) = self.rose.take() {
-                let in_vain = now.since(rose) < VAIN && !self.stay.is_zero();
-                self.stay = if in_vain { (self.stay * 2).min(STAY.1) } else { STAY.0 };
+            if let Some(rise) = self.rose.take() {
+                self.judge(now, rise, layer);
             }
             let stay = if layer.is_none() { self.stay.min(STAY_PAUSED_MAX) } else { self.stay };
             self.may_rise = now.after(stay.max(STAY.0));
         } else if rises {
-            self.rose = Some(now);
+            let (from, is_proven) = (self.layer, now.since(self.since) >= PROVEN);
+            self.rose = Some(Rise { at: now, from, is_proven });
         }
-        (self.layer, self.begun) = (layer, true);
+        (self.layer, self.begun, self.since) = (layer, true, now);
+    }
+
+    /// It fell to `layer` after a rise.
+    fn judge(&mut self, now: Stamp, rise: Rise, layer: Option<(u8, u8)>) {
+        let in_vain = now.since(rise.at) < VAIN;
+        let Some(from) = rise.from.filter(|_| in_vain) else {
+            self.stay = if in_vain && !self.stay.is_zero() { (self.stay * 2).min(STAY.1) } else { STAY.0 };
+            if !in_vain {
+                self.barred = None;
+            }
+            return;
+        };
+        self.stay = STAY.0;
+        let wait = self.barred.map_or(BARRED.0, |bar| (bar.wait * 2).min(BARRED.1));
+        self.barred = Some(Bar { above: from, until: now.after(wait), wait });
+        if layer >= Some(from) && rise.is_proven {
+            self.refuge = Some(Refuge { layer: from, until: now.after(REFUGE) });
+        }
+    }
+
+    /// The layer that it does not lose to a rate that fell for a moment.
+    fn proven(&self, now: Stamp) -> Option<(u8, u8)> {
+        let risen = self.rose.filter(|rise| rise.is_proven && now.since(rise.at) < VAIN).and_then(|rise| rise.from);
+        risen.or_else(|| self.refuge.filter(|refuge| now < refuge.until).map(|refuge| refuge.layer))
+    }
+
+    /// Whether it may not yet get what is above its present layers.
+    fn waits(&self, now: Stamp, step: &Step) -> bool {
+        let barred = |bar: Bar| now < bar.until && (step.spatial, step.temporal) > bar.above;
+        now < self.may_rise || self.barred.is_some_and(barred)
     }
 }
 
@@ -190,6 +258,7 @@ struct Sharing {
     now: Stamp,
     used: u64,
     keep: u64,
+    refuge: u64,
     rise: u64,
     may_rise: bool,
 }
@@ -197,19 +266,26 @@ struct Sharing {
 impl Sharing {
     fn new(now: Stamp, budget_bps: u64, may_rise: bool) -> Self {
         let share = |share: f64| (budget_bps as f64 * share) as u64;
-        Self { now, used: 0, keep: share(KEEP_SHARE), rise: share(RISE_SHARE), may_rise }
+        let (keep, refuge) = (share(KEEP_SHARE), share(1.0 / REFUGE_SHARE));
+        Self { now, used: 0, keep, refuge, rise: share(RISE_SHARE), may_rise }
     }
 
     /// Takes one more step, if it fits.
     fn climb(&mut self, demand: &Demand, count: &mut usize) -> bool {
         let Some(step) = demand.ladder.steps().get(*count) else { return false };
         let is_new = *count >= had(demand);
-        let waits = !self.may_rise || self.now < demand.holding.may_rise;
-        if is_new && demand.holding.begun && waits {
+        if is_new && demand.holding.begun && (!self.may_rise || demand.holding.waits(self.now, step)) {
             return false;
         }
+        let proven = demand.holding.proven(self.now);
+        let is_proven = proven.is_some_and(|layer| (step.spatial, step.temporal) <= layer);
         let sum = self.used - demand.ladder.cost(*count) + step.bps;
-        if sum > if is_new { self.rise } else { self.keep } {
+        let fits = match (is_new, is_proven) {
+            (true, _) => self.rise,
+            (false, true) => self.refuge,
+            (false, false) => self.keep,
+        };
+        if sum > fits {
             return false;
         }
         self.used = sum;

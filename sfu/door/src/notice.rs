@@ -70,6 +70,7 @@ pub struct ShardStats {
     pub rtx_out: u64,
     pub rtx_withheld: u64,
     pub paced_dropped: u64,
+    pub paced_left: u64,
     pub probes: u64,
     pub padding_out: u64,
     pub nacks_in: u64,

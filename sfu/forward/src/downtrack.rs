@@ -5,7 +5,7 @@ mod replaying;
 
 use std::time::{Duration, Instant};
 
-use door::{DownTrackParams, LayerTarget, PayloadMap, UpTrackParams};
+use door::{Codec, DownTrackParams, LayerTarget, PayloadMap, UpTrackParams};
 use wire::codec::red;
 use wire::ext::Writer;
 use wire::rtp::{Header, Packet};
@@ -85,6 +85,10 @@ pub struct DownTrack {
     descriptors: Descriptors,
     /// The publisher's payloads are end-to-end encrypted.
     encrypted: bool,
+    /// The payload type of the publisher's sound with redundancy (RFC 2198).
+    red: Option<Pt>,
+    /// Redundancy is left out.
+    lean: bool,
     replay: Option<Replay>,
     replay_bytes_max: u64,
     /// When a replay was last begun because the picture was lost.
@@ -107,6 +111,8 @@ impl DownTrack {
             extensions: Extensions::new(up, &params),
             descriptors: Descriptors::default(),
             encrypted: up.encrypted,
+            red: red_of(up),
+            lean: false,
             replay: None,
             replay_bytes_max: replay::BYTES_MAX,
             replayed_again: None,
@@ -127,7 +133,7 @@ impl DownTrack {
     /// The up track was renegotiated: takes its extension ids. Forwarding goes on.
     pub fn update_up(&mut self, up: &UpTrackParams) {
         self.extensions = Extensions::new(up, &self.params);
-        self.encrypted = up.encrypted;
+        (self.encrypted, self.red) = (up.encrypted, red_of(up));
     }
 
     /// The subscriber renegotiated; our sources must be the same. Forwarding goes on.
@@ -148,6 +154,12 @@ impl DownTrack {
     /// numbered packets arrive, which is of no use where nothing could be done about it.
     pub fn set_numbered(&mut self, numbered: bool) {
         self.extensions.set_numbered(numbered);
+    }
+
+    /// Whether sound goes without the redundancy that its publisher sends (RFC 2198), for a link that has no room for it.
+    /// It goes with it at first, and always where it is encrypted or the subscriber takes only the one.
+    pub fn set_lean(&mut self, lean: bool) {
+        self.lean = lean;
     }
 
     /// Chooses another layer.
@@ -263,6 +275,19 @@ impl DownTrack {
         self.count(written)
     }
 
+    /// Whether what stands under `seq` was never sent: [`DownTrack::retransmit`] would send it for the first time, if at all.
+    pub fn awaits(&mut self, seq: u16) -> bool {
+        self.rewriter.awaits(seq)
+    }
+
+    /// Whether what stands under `seq` is of little use by now: a key frame has begun anew behind it, or the subscriber is to
+    /// get a lower encoding than it is of.
+    pub fn is_past(&mut self, seq: u16, up: &UpTrack) -> bool {
+        let wanted = self.selector.wanted(up.encodings(), u8::MAX);
+        let descends = wanted.zip(self.selector.current()).is_some_and(|(wanted, current)| wanted < current);
+        descends || self.rewriter.is_past(seq)
+    }
+
     /// Writes the packet that the subscriber misses under `seq` again, or for the first time if it came too
     /// late to be forwarded in its place. `None` when it is unknown or was repeated within 20 ms.
     pub fn retransmit<'a>(&mut self, now: Instant, up: &'a UpTrack, seq: u16, out: &mut [u8]) -> Option<Written<'a>> {
@@ -356,6 +381,12 @@ impl DownTrack {
     /// What the subscriber gets of a packet's payload; `None` for padding and for what it does not take.
     fn payload<'a>(&mut self, meta: &Meta, bytes: &'a [u8]) -> Option<Payload<'a>> {
         let whole = bytes.get(usize::from(meta.payload_offset)..).filter(|whole| !whole.is_empty())?;
+        if self.lean
+            && self.red == Some(meta.pt)
+            && let Some(primary) = self.primary(whole)
+        {
+            return Some(primary);
+        }
         if self.payload.is_none_or(|map| map.from != meta.pt) {
             self.payload = self.params.payloads.iter().copied().find(|map| map.from == meta.pt);
         }
@@ -370,6 +401,13 @@ impl DownTrack {
         }
         let bytes = if map.strip_red { red::primary(whole)?.1 } else { whole };
         Some(Payload { map, bytes }).filter(|payload| !payload.bytes.is_empty())
+    }
+
+    /// The newest block of sound with redundancy, as the subscriber takes it alone; `None` when it does not.
+    fn primary<'a>(&self, whole: &'a [u8]) -> Option<Payload<'a>> {
+        let (pt, bytes) = red::primary(whole).filter(|(_, bytes)| !self.encrypted && !bytes.is_empty())?;
+        let map = *self.params.payloads.iter().find(|map| map.from == pt)?;
+        Some(Payload { map, bytes })
     }
 
     fn write<'a>(
@@ -431,6 +469,10 @@ impl DownTrack {
         *out.first_mut()? |= 0x20;
         Some(Written { len: header_len + 1, rest: &[], header_len, transport_seq_offset, ssrc, seq })
     }
+}
+
+fn red_of(up: &UpTrackParams) -> Option<Pt> {
+    up.codecs.iter().find(|codec| codec.codec == Codec::Red).map(|codec| codec.pt)
 }
 
 fn fate(choice: Choice, payload: Option<Payload<'_>>) -> Fate {

@@ -342,6 +342,21 @@ impl Rewriter {
         Some(Repeat::Packet { encoding: stretch.encoding, source_seq: entry.source_seq, is_first })
     }
 
+    /// Whether `seq` was kept free for a packet that was not sent yet.
+    pub(crate) fn awaits(&mut self, seq: u16) -> bool {
+        self.entry(seq).is_some_and(|entry| entry.state == State::Awaited)
+    }
+
+    /// Whether `seq` stands in a stretch that has ended.
+    pub(crate) fn is_past(&mut self, seq: u16) -> bool {
+        let newest = self.newest;
+        self.entry(seq).is_some_and(|entry| entry.stretch != newest)
+    }
+
+    fn entry(&mut self, seq: u16) -> Option<&mut Entry> {
+        self.history.at(self.history.extend(seq)?)
+    }
+
     /// The numbers under which the packet `meta` was sent as `seq`.
     pub(crate) fn sent_as(&mut self, seq: u16, meta: &Meta) -> Option<Numbers> {
         let number = self.history.extend(seq)?;

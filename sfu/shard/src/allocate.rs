@@ -125,6 +125,7 @@ impl Shard {
         };
         let target = estimate.target_bps as f64;
         let sound = sending.sound.take(elapsed);
+        sending.judge_sound(target, sound);
         let repeats = sending.repeats.take(elapsed).min(REPEAT_RESERVE_MAX * target);
         let budget = (target - sound - repeats).max(0.0) as u64;
         let is_calm = sending.estimator.reduced().is_none_or(|reduced| at.since(reduced) >= CALM);

@@ -140,8 +140,12 @@ impl Shard {
             let Some(entry) = self.peers.at(subscriber.peer) else { continue };
             // Sound alone is sent whatever the link carries.
             subscriber.down.set_numbered(is_video || !entry.sending.watched.is_empty());
+            subscriber.down.set_lean(entry.sending.lean);
             for arrival in pending.iter() {
                 if is_video && entry.sending.is_closed(at) && subscriber.must_wait(now, up, arrival) {
+                    if subscriber.leaves_for(arrival) {
+                        self.stats.paced_left += entry.sending.leave(subscriber.key, arrival.encoding);
+                    }
                     let fits = entry.sending.hold(Held { track: key, down: subscriber.key, arrival: *arrival });
                     self.stats.paced_dropped += u64::from(!fits);
                     let opens = entry.sending.pacer.opens_at().max(at.after(QUANTUM));
@@ -182,15 +186,22 @@ impl Shard {
         let target_bps = entry.sending.estimator.estimate(sent_at).map(|estimate| estimate.target_bps);
         for seq in seqs {
             self.stats.nacks_in += 1;
-            if !entry.sending.may_repeat(sent_at, target_bps) {
+            let down = &mut subscriber.down;
+            // What is sent for the first time is no repetition. Where packets wait, none is sent again for what is left behind.
+            let is_first = down.awaits(seq);
+            let is_in_vain = entry.sending.is_closed(sent_at) && down.is_past(seq, up);
+            if is_in_vain || !is_first && !entry.sending.may_repeat(sent_at, target_bps) {
                 self.stats.rtx_withheld += 1;
                 continue;
             }
-            let down = &mut subscriber.down;
             let write = |out: &mut [u8]| down.retransmit(now, up, seq, out);
             if let Some(bytes) = send(entry, &mut self.outbox.datagrams, sent_at, DATAGRAM_BYTES_MAX, write) {
-                entry.sending.repeated(bytes);
-                self.stats.rtx_out += 1;
+                if is_first {
+                    self.stats.rtp_out += 1;
+                } else {
+                    entry.sending.repeated(bytes);
+                    self.stats.rtx_out += 1;
+                }
                 self.stats.datagrams_out += 1;
                 self.stats.bytes_out += bytes as u64;
             }

@@ -2,11 +2,13 @@
 
 use std::time::Instant;
 
+use congestion::Stamp;
 use door::{DownKey, ShardId, TrackKey};
 use forward::replay;
 use wire::Ssrc;
 
 use crate::media::{DATAGRAM_BYTES_MAX, send};
+use crate::peers::PeerEntry;
 use crate::routes::PeerSlot;
 use crate::tracks::TrackEntry;
 use crate::{Shard, ShardMessage, Task};
@@ -14,6 +16,12 @@ use crate::{Shard, ShardMessage, Task};
 /// What a link passes in this time may be replayed, once its rate is known: a tenth of a second. More stands in the
 /// link's queue and looks like overuse.
 const LINK_TENTHS: u64 = 1;
+
+/// Most bytes that may be replayed to a peer: all that the ring has before its link is known.
+fn replay_bytes_max(entry: &PeerEntry, at: Stamp) -> u64 {
+    let estimate = entry.sending.estimator.estimate(at);
+    estimate.map_or(replay::BYTES_MAX, |estimate| estimate.target_bps * LINK_TENTHS / 80)
+}
 
 impl Shard {
     /// Looks after the subscribers of a track that wait for a key frame.
@@ -28,9 +36,7 @@ impl Shard {
             let down = &mut subscriber.down;
             let Some(encoding) = down.keyframe_wanted(now, up).filter(|_| !down.is_replaying()) else { continue };
             let Some(entry) = self.peers.at(subscriber.peer) else { continue };
-            let estimate = entry.sending.estimator.estimate(at);
-            let bytes_max = estimate.map_or(replay::BYTES_MAX, |estimate| estimate.target_bps * LINK_TENTHS / 80);
-            down.set_replay_bytes_max(bytes_max);
+            down.set_replay_bytes_max(replay_bytes_max(entry, at));
             if !down.can_replay(now, up) {
                 wanted |= 1_u32.checked_shl(encoding.into()).unwrap_or(0);
             } else if entry.can_take_media() && down.begin_replay(now, up) {
@@ -55,9 +61,12 @@ impl Shard {
     /// A subscriber says that it cannot go on without a key frame.
     pub(crate) fn on_picture_lost(&mut self, now: Instant, slot: PeerSlot, ssrc: Ssrc) {
         self.stats.plis_in += 1;
-        let Some(&at) = self.peers.at(slot).and_then(|entry| entry.downs.get(&ssrc)) else { return };
+        let stamp = self.stamp(now);
+        let Some(entry) = self.peers.at(slot) else { return };
+        let Some(&at) = entry.downs.get(&ssrc) else { return };
         let Some(TrackEntry { up, subscribers, .. }) = self.tracks.by_key.get_mut(&at.track) else { return };
         let Some(subscriber) = subscribers.iter_mut().find(|subscriber| subscriber.key == at.down) else { return };
+        subscriber.down.set_replay_bytes_max(replay_bytes_max(entry, stamp));
         if subscriber.down.begin_replay_again(now, up) {
             self.stats.replays += 1;
             self.timers.set(Task::Replay(at.down), Some(now));

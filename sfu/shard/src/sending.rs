@@ -25,6 +25,13 @@ const REPEAT_SAVED: Duration = Duration::from_secs(1);
 /// Rate of repetitions before anything is known, in bits per second.
 const REPEAT_START_BPS: u64 = 2_000_000;
 
+/// Sound goes without redundancy while the estimate is below this many times what it takes, and with it again above the
+/// second, by what it would take then.
+const LEAN: (f64, f64) = (3.0, 4.0);
+
+/// What sound takes with redundancy, as a multiple of what it takes without: one packet repeated, as browsers do.
+const REDUNDANCY: f64 = 2.0;
+
 /// See the module.
 #[derive(Debug, Default)]
 pub(crate) struct Sending {
@@ -46,6 +53,8 @@ pub(crate) struct Sending {
     pub(crate) has_sent: bool,
     pub(crate) sound: Meter,
     pub(crate) repeats: Meter,
+    /// Sound goes without redundancy.
+    pub(crate) lean: bool,
     /// Bytes of repetitions that may be sent; the last one may have overdrawn it.
     repeat_credit: i64,
     credited_at: Stamp,
@@ -123,6 +132,13 @@ impl Sending {
         fits
     }
 
+    /// A subscription leaves its layer for `encoding`: forgets what of the others waits for it. How many packets that were.
+    pub(crate) fn leave(&mut self, down: DownKey, encoding: u8) -> u64 {
+        let before = self.held.len();
+        self.held.retain(|held| held.down != down || held.arrival.encoding == encoding);
+        (before - self.held.len()) as u64
+    }
+
     /// Notes at the end of a turn that numbered packets are sent. Whether they are the first.
     #[inline]
     pub(crate) fn begins(&mut self, at: Stamp) -> bool {
@@ -142,6 +158,11 @@ impl Sending {
     pub(crate) fn set_pace(&mut self, target_bps: u64) {
         let bps = (target_bps.max(self.owed_bps) as f64 * PACE) as u64;
         self.pacer.set_rate(Some(bps), self.estimator.burst_bytes());
+    }
+
+    /// Judges whether there is room for redundant sound; `sound` is what it takes at present, both in bits per second.
+    pub(crate) fn judge_sound(&mut self, target: f64, sound: f64) {
+        self.lean = target < if self.lean { LEAN.1 * REDUNDANCY * sound } else { LEAN.0 * sound };
     }
 
     /// Takes the right to repeat one packet.
@@ -193,6 +214,19 @@ mod tests {
     }
 
     #[test]
+    fn sound_is_lean_on_a_thin_link() {
+        let mut sending = Sending::default();
+        let mut seen = Vec::new();
+        for (target, sound) in
+            [(400e3, 124e3), (360e3, 124e3), (500e3, 76e3), (620e3, 76e3), (400e3, 124e3), (1e5, 0.0)]
+        {
+            sending.judge_sound(target, sound);
+            seen.push(sending.lean);
+        }
+        assert_eq!(seen, [false, true, true, false, false, false]);
+    }
+
+    #[test]
     fn what_waits_is_bounded_and_goes_with_its_subscription() {
         let mut sending = Sending::default();
         let key = |serial| DownKey { shard: ShardId(0), serial };
@@ -205,5 +239,7 @@ mod tests {
         assert!(sending.is_closed(Stamp(0)));
         sending.forget(key(0));
         assert_eq!(sending.held.len(), HELD_MAX / 2);
+        assert_eq!((sending.leave(key(1), 0), sending.leave(key(2), 5)), (0, 0));
+        assert_eq!(sending.leave(key(1), 5), HELD_MAX as u64 / 2);
     }
 }

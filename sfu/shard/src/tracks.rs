@@ -103,6 +103,13 @@ impl Subscriber {
         }
         switches
     }
+
+    /// Whether a packet that waits is the key frame of a lower layer: what waits of the higher one would only delay it, and be
+    /// shown late.
+    pub(crate) fn leaves_for(&self, arrival: &Arrival) -> bool {
+        let descends = self.down.encoding().is_some_and(|current| current > arrival.encoding);
+        arrival.keyframe && descends && self.held_switch == Some(arrival.encoding)
+    }
 }
 
 /// Tracks by key, and which track a subscription belongs to.

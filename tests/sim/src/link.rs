@@ -22,6 +22,8 @@ pub struct LinkProfile {
     pub rate_bps: Option<u64>,
     /// Most time a datagram may wait for the rate; longer and it is dropped.
     pub queue_max: Duration,
+    /// Bytes that pass at once after a rest, as a shaper with a bucket of tokens lets them.
+    pub burst_bytes: usize,
 }
 
 impl LinkProfile {
@@ -33,6 +35,7 @@ impl LinkProfile {
         duplicates: 0.0,
         rate_bps: None,
         queue_max: Duration::from_millis(500),
+        burst_bytes: 0,
     };
 
     /// This profile with random loss.
@@ -116,13 +119,15 @@ impl<T: Clone> Link<T> {
 
     fn through_the_queue(&mut self, now: Instant, bytes: usize) -> Option<Instant> {
         let Some(rate_bps) = self.profile.rate_bps else { return Some(now) };
-        let begins = self.busy_until.get().map_or(now, |busy| busy.max(now));
-        if begins - now > self.profile.queue_max {
+        let takes = |bytes: usize| Duration::from_secs_f64(bytes as f64 * 8.0 / rate_bps as f64);
+        let rested = now.checked_sub(takes(self.profile.burst_bytes)).unwrap_or(now);
+        let begins = self.busy_until.get().map_or(rested, |busy| busy.max(rested));
+        if begins.saturating_duration_since(now) > self.profile.queue_max {
             return None;
         }
-        let leaves = begins + Duration::from_secs_f64(bytes as f64 * 8.0 / rate_bps as f64);
-        self.busy_until.set(Some(leaves));
-        Some(leaves)
+        let ends = begins + takes(bytes);
+        self.busy_until.set(Some(ends));
+        Some(ends.max(now))
     }
 
     fn deliver(&mut self, leaves: Instant, rng: &mut impl Rng, datagram: T) {
@@ -176,6 +181,14 @@ mod tests {
         assert_eq!(all[0].1, Duration::from_millis(15));
         assert_eq!(all[1].1, Duration::from_millis(25));
         assert!(all.len() < 60, "{}", all.len());
+    }
+
+    #[test]
+    fn a_bucket_of_tokens_passes_at_once() {
+        let shaped = LinkProfile { rate_bps: Some(960_000), burst_bytes: 4800, ..LinkProfile::FIBER };
+        let all = arrivals(shaped, 10, Duration::ZERO);
+        let ms = |index: usize| all[index].1.as_millis();
+        assert_eq!((ms(0), ms(3), ms(4), ms(9)), (5, 5, 15, 65));
     }
 
     #[test]

@@ -80,6 +80,11 @@ impl Media {
 
     /// Adds a client on `shard` and begins its handshake.
     pub fn join(&mut self, shard: u16, up: LinkProfile, down: LinkProfile) -> ClientIndex {
+        self.join_as(shard, up, down, None)
+    }
+
+    /// Adds a client on `shard` and begins its handshake; `pauses` tells whether videos that do not fit its link are paused.
+    pub fn join_as(&mut self, shard: u16, up: LinkProfile, down: LinkProfile, pauses: Option<bool>) -> ClientIndex {
         self.serial += 1;
         let key = PeerKey { shard: ShardId(shard), serial: self.serial };
         let password = |side: &str| format!("{side}-password-of-at-least-22-{}", key.serial);
@@ -92,7 +97,7 @@ impl Media {
             role: DtlsRole::Passive,
             negotiated_channels: false,
             opens_channels: false,
-            pauses: None,
+            pauses,
         };
         self.command(Command::AddPeer(key, Box::new(params)));
         let index = self.connect(remote, local, up, down);

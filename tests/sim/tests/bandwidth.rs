@@ -1,6 +1,6 @@
 //! The targets for bandwidth: how soon a rate is found and left, what stands in queues, what is used, and who suffers.
 
-use thalweg_sim::bandwidth::trace::{mean, overload_seconds, queue_p95_ms, ramp_seconds, utilisation};
+use thalweg_sim::bandwidth::trace::{mean, overload_seconds, pause_ms, queue_p95_ms, ramp_seconds, utilisation};
 use thalweg_sim::bandwidth::{Row, Scenario, Trace, run};
 
 const SEEDS: std::ops::Range<u64> = 1..3;
@@ -52,7 +52,7 @@ fn a_steady_link_is_used_and_pictures_stay_as_they_are() {
             assert!(used >= least && estimate >= 0.85, "seed {seed}, {name}: used {used}, estimated {estimate}");
             let queue = queue_p95_ms(rows);
             assert!(queue <= 100.0, "seed {seed}, {name}: {queue} ms stand in the queue");
-            let most = (f64::from(scenario.videos) * (scenario.seconds - 10.0) / 3.0) as u32;
+            let most = (f64::from(scenario.cast.videos) * (scenario.seconds - 10.0) / 3.0) as u32;
             let switches = switches(rows);
             assert!(switches * 4 <= most, "seed {seed}, {name}: {switches} switches, at most {most}");
             let frozen = rows.last().map_or(0.0, |row| row.frozen_seconds) - rows[0].frozen_seconds;
@@ -114,4 +114,44 @@ fn a_bad_viewer_harms_nobody() {
     let last = with[1].rows.last().expect("rows");
     assert!(last.frozen_seconds == 0.0, "the good viewer froze for {} s", last.frozen_seconds);
     assert!(switches(with[1].between(5.0, 30.0)) == 0, "the good viewer's pictures changed");
+}
+
+/// Share of `rows` in which the only video shows the layer.
+fn share(rows: &[Row], spatial: f64) -> f64 {
+    mean(rows, |row| f64::from(u8::from(row.spatial == spatial)))
+}
+
+/// 720 lines do not fit 800 kbit/s: what is tried in vain ends where it began, and is seldom tried.
+#[test]
+fn a_rate_between_two_sizes_keeps_the_lower_of_both() {
+    for seed in 1..9 {
+        let (scenario, traces) = traces("middle", seed);
+        let rows = traces[0].between(10.0, scenario.seconds);
+        let (low, middle) = (share(rows, 0.0), share(rows, 1.0));
+        assert!(low <= 0.1 && middle >= 0.85, "seed {seed}: {low} of the time small, {middle} as it fits");
+    }
+}
+
+/// From 20 Mbit/s to 300 kbit/s in the midst of a picture of 720 lines: what waits of it is not shown in slow motion.
+#[test]
+fn a_sudden_limit_does_not_hold_the_picture_up() {
+    for seed in 1..9 {
+        let (_, traces) = traces("limited", seed);
+        let rows = traces[0].between(15.0, 18.0);
+        let pause = pause_ms(rows);
+        let behind = rows.iter().map(|row| row.behind_ms).fold(0.0, f64::max);
+        assert!(pause <= 800.0 && behind <= 1000.0, "seed {seed}: stood for {pause} ms, was {behind} ms behind");
+    }
+}
+
+/// Nothing is lost on the way to the server, so what leaves for one viewer never goes back but as repetition.
+#[test]
+fn packets_leave_in_order() {
+    for (name, seed) in
+        ["steps", "middle", "thin", "limited"].into_iter().flat_map(|name| [(name, 1), (name, 2), (name, 3)])
+    {
+        let (_, traces) = traces(name, seed);
+        let overtaken = traces[0].rows.last().map_or(0, |row| row.overtaken);
+        assert_eq!(overtaken, 0, "seed {seed}, {name}");
+    }
 }

@@ -207,6 +207,26 @@ fn red_is_stripped_to_its_newest_block() {
 }
 
 #[test]
+fn red_goes_without_redundancy_where_there_is_no_room() {
+    let mut own = down_params(Kind::Audio);
+    let map = |from, to| PayloadMap { from: Pt(from), to: Pt(to), rtx: None, strip_red: false };
+    own.payloads = vec![map(63, 64), map(111, 120)];
+    let red = |seq| Made { pt: 63, payload: vec![0xef, 0, 0, 2, 111, 9, 9, 1, 2], ..Made::audio(seq) };
+    for (encrypted, lean, alone) in [(false, false, false), (false, true, true), (true, true, false)] {
+        let params = UpTrackParams { encrypted, ..audio_params("0") };
+        let mut world = World::new(params.clone(), Kind::Audio, LayerTarget::BEST);
+        world.down.update(&params, own.clone());
+        world.down.set_lean(lean);
+        let got = world.send(0, &red(1)).unwrap();
+        let expected = if alone { (120, vec![1, 2]) } else { (64, red(1).payload) };
+        assert_eq!((got.pt, got.payload), expected, "{encrypted} {lean}");
+        world.down.set_lean(false);
+        let next = world.send(0, &red(2)).unwrap();
+        assert_eq!((next.pt, next.seq), (64, got.seq.wrapping_add(1)));
+    }
+}
+
+#[test]
 fn encrypted_red_is_not_cut() {
     let params = UpTrackParams { encrypted: true, ..audio_params("0") };
     let mut world = World::new(params, Kind::Audio, LayerTarget::BEST);

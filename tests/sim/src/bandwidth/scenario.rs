@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use door::{Command, DownKey, LayerTarget, Notice, TrackKey};
 use wire::Ssrc;
 
-use super::studio::Studio;
+use super::studio::{Cast, Studio};
 use super::trace::{ROW_INTERVAL, Row, Trace};
 use super::viewer::Viewer;
 use crate::link::LinkProfile;
@@ -30,8 +30,10 @@ pub struct Scenario {
     pub only_first: bool,
     /// Seconds between which something else takes this many bits per second of the link.
     pub cross: Option<(f64, f64, f64)>,
-    /// Videos of the studio.
-    pub videos: u32,
+    /// What the studio sends.
+    pub cast: Cast,
+    /// Videos that do not fit are paused, and do not keep their lowest layer.
+    pub pauses: bool,
     /// How long it takes.
     pub seconds: f64,
 }
@@ -50,9 +52,21 @@ impl Scenario {
             shared: false,
             only_first: false,
             cross: None,
-            videos: 6,
+            cast: Cast::MEETING,
+            pauses: true,
             seconds,
         }
+    }
+
+    /// One viewer of one browser's camera behind a shaper with a small bucket and 200 ms of queue, with the server's usual
+    /// configuration.
+    pub fn narrow(name: &'static str, title: &'static str, steps: &[(f64, f64)], seconds: f64) -> Self {
+        let mut narrow = Self::new(name, title, steps, seconds);
+        narrow.link.queue_max = Duration::from_millis(200);
+        narrow.link.delay = Duration::from_millis(5);
+        narrow.link.burst_bytes = 4000;
+        (narrow.cast, narrow.pauses) = (Cast::CAMERA, false);
+        narrow
     }
 
     /// All that the report shows.
@@ -82,6 +96,14 @@ impl Scenario {
             jitter,
             cross,
             shared,
+            Self::narrow("middle", "one camera behind 800 kbit/s", &[(0.0, 0.8e6)], 60.0),
+            Self::narrow("thin", "one camera behind 200 kbit/s", &[(0.0, 0.2e6)], 60.0),
+            Self::narrow(
+                "limited",
+                "one camera, 300 kbit/s from the 15th second on",
+                &[(0.0, 20e6), (15.0, 0.3e6)],
+                45.0,
+            ),
         ]
     }
 
@@ -114,10 +136,11 @@ pub fn run(scenario: &Scenario, seed: u64) -> Vec<Trace> {
     let mut world = Media::new(1, seed);
     let host = world.join(0, LinkProfile::FIBER, LinkProfile::FIBER);
     let fiber = LinkProfile::FIBER;
-    let viewers: Vec<_> = (0..scenario.viewers).map(|_| world.join(0, fiber, fiber)).collect();
+    let viewers: Vec<_> =
+        (0..scenario.viewers).map(|_| world.join_as(0, fiber, fiber, Some(scenario.pauses))).collect();
     let all = |world: &Media| world.nodes.iter().all(|node| node.connected);
     assert!(world.run_until(Duration::from_secs(20), all), "no handshake");
-    let tracks = world.publish_studio(host, Studio::new(world.now, 1, scenario.videos, seed));
+    let tracks = world.publish_studio(host, Studio::new(world.now, 1, scenario.cast, seed));
     world.run(Duration::from_secs(2));
     let began = world.now;
     let names = (1..=scenario.viewers).map(|it| format!("viewer {it}"));
@@ -221,8 +244,13 @@ impl Run<'_> {
         let now = self.world.now;
         let link = self.world.nodes[index].down_mut();
         let (sent, queue) = (link.sent_bytes, link.queued(now));
-        let viewer = self.world.nodes[index].viewer.as_ref().expect("a viewer");
+        let (seconds, sent_pictures) = (self.seconds(), self.pictures());
+        let viewer = self.world.nodes[index].viewer.as_mut().expect("a viewer");
+        let pause = viewer.screens.values_mut().map(|it| it.take_pause(now)).max().unwrap_or_default();
         let screens = || viewer.screens.values();
+        let picture = 1000.0 / f64::from(self.scenario.cast.pictures);
+        let first = viewer.screens.values().next();
+        let behind = first.and_then(|it| Some(sent_pictures.get(usize::from(it.layer?.0))?.saturating_sub(it.newest)));
         let media = viewer.sound_bytes + screens().map(|it| it.bytes).sum::<u64>();
         let (sent_before, media_before) = std::mem::replace(&mut self.before[place], (sent, media));
         let rate = |bytes: u64| bytes as f64 * 8.0 / ROW_INTERVAL.as_secs_f64();
@@ -231,7 +259,7 @@ impl Run<'_> {
             _ => -1.0,
         };
         Row {
-            seconds: self.seconds(),
+            seconds,
             capacity_bps: capacity,
             estimate_bps: estimate,
             sent_bps: rate(sent - sent_before),
@@ -241,6 +269,15 @@ impl Run<'_> {
             paused: screens().filter(|it| it.paused).count() as u32,
             switches: screens().map(|it| it.switches.len() as u32).sum(),
             frozen_seconds: screens().map(|it| it.frozen.as_secs_f64()).sum(),
+            pause_ms: pause.as_secs_f64() * 1000.0,
+            behind_ms: f64::from(behind.unwrap_or(0)) * picture,
+            overtaken: screens().map(|it| it.overtaken).sum(),
         }
+    }
+
+    /// Pictures that each encoding of the first video has sent.
+    fn pictures(&self) -> [u32; 3] {
+        let studio = self.world.nodes.iter().find_map(|node| node.studio.as_ref());
+        [0, 1, 2].map(|encoding| studio.map_or(0, |studio| studio.pictures(encoding)))
     }
 }

@@ -14,21 +14,47 @@ use crate::publisher::{Cleartext, MID_ID, RTX_PT, TRANSPORT_SEQUENCE_ID, VP8_PT}
 
 /// Payload type of the sound.
 pub const OPUS_PT: Pt = Pt(111);
-/// Bits per second of the three encodings of every video.
-pub const LAYERS_BPS: [u64; 3] = [100_000, 300_000, 900_000];
+/// Payload type of the sound with what was said before (RFC 2198).
+pub const RED_PT: Pt = Pt(63);
 
-/// Time between frames: 30 a second.
-const FRAME_INTERVAL: Duration = Duration::from_nanos(33_333_333);
 /// Time between packets of sound.
 const SOUND_INTERVAL: Duration = Duration::from_millis(20);
-/// Bytes of a packet of sound: 32 kbit/s.
-const SOUND_BYTES: usize = 80;
 /// Longest payload.
 const PAYLOAD_BYTES_MAX: usize = 1100;
 /// A keyframe is this many times as large as a frame.
 const KEY_FACTOR: usize = 4;
 /// Packets of an encoding kept for retransmission.
 const HISTORY_PACKETS: u16 = 500;
+
+/// What a studio sends.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Cast {
+    /// How many videos.
+    pub videos: u32,
+    /// Bits per second of the three encodings of every video.
+    pub layers_bps: [u64; 3],
+    /// Pictures of a video in a second.
+    pub pictures: u32,
+    /// Bytes of a packet of sound.
+    pub sound_bytes: usize,
+    /// Bytes of the packets before that each packet of sound repeats; 0 for none.
+    pub redundant_bytes: usize,
+}
+
+impl Cast {
+    /// Six videos of a meeting, and thin sound: 32 kbit/s.
+    pub const MEETING: Self =
+        Self { videos: 6, layers_bps: [100_000, 300_000, 900_000], pictures: 30, sound_bytes: 80, redundant_bytes: 0 };
+    /// One browser's camera of 720 lines and its microphone with redundancy, as they were measured: 124 kbit/s of sound
+    /// on the wire.
+    pub const CAMERA: Self = Self {
+        videos: 1,
+        layers_bps: [150_000, 470_000, 1_300_000],
+        pictures: 20,
+        sound_bytes: 120,
+        redundant_bytes: 120,
+    };
+}
 
 /// What each payload of video says of itself.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -71,6 +97,7 @@ impl Label {
 /// See the module.
 #[derive(Debug)]
 pub struct Studio {
+    cast: Cast,
     videos: Vec<Video>,
     sound_seq: u16,
     next_frame: Instant,
@@ -106,11 +133,12 @@ struct Stream {
 }
 
 impl Studio {
-    /// A studio of `videos` videos that begins at `now`. `serial` keeps sources apart, `seed` gives frames their sizes.
-    pub fn new(now: Instant, serial: u32, videos: u32, seed: u64) -> Self {
-        let videos = (0..videos).map(|index| Video::new(serial, index)).collect();
+    /// A studio that begins at `now`. `serial` keeps sources apart, `seed` gives frames their sizes.
+    pub fn new(now: Instant, serial: u32, cast: Cast, seed: u64) -> Self {
+        let videos = (0..cast.videos).map(|index| Video::new(serial, index, &cast)).collect();
         let (next_frame, next_sound) = (now, now);
         Self {
+            cast,
             videos,
             sound_seq: 0,
             next_frame,
@@ -128,10 +156,10 @@ impl Studio {
         let mut extensions = ExtensionMap::default();
         extensions.set(ExtensionKind::Mid, MID_ID);
         extensions.set(ExtensionKind::TransportSequence, TRANSPORT_SEQUENCE_ID);
-        let base = |mid, kind, codec, ssrcs| UpTrackParams {
+        let base = |mid, kind, codecs, ssrcs| UpTrackParams {
             mid,
             kind,
-            codecs: vec![codec],
+            codecs,
             extensions,
             rids: Vec::new(),
             ssrcs,
@@ -145,10 +173,32 @@ impl Studio {
         let videos = self
             .videos
             .iter()
-            .map(|video| base(video.mid, Kind::Video, vp8, video.encodings.iter().map(|it| it.ssrcs).collect()));
+            .map(|video| base(video.mid, Kind::Video, vec![vp8], video.encodings.iter().map(|it| it.ssrcs).collect()));
+        let red = CodecParams { pt: RED_PT, codec: Codec::Red, ..opus };
         let sound = SsrcPair { media: self.sound_ssrc(), rtx: None };
         let mid = Mid::new(b"sound").expect("a token");
-        videos.chain([base(mid, Kind::Audio, opus, vec![sound])]).collect()
+        videos.chain([base(mid, Kind::Audio, vec![red, opus], vec![sound])]).collect()
+    }
+
+    /// Pictures that the first video's encoding has sent.
+    pub fn pictures(&self, encoding: u8) -> u32 {
+        self.videos.first().and_then(|video| video.encodings.get(usize::from(encoding))).map_or(0, |it| it.frame)
+    }
+
+    /// Opus, alone or behind what was said before.
+    fn sound(&self) -> (Pt, Vec<u8>) {
+        let primary = vec![0x55; self.cast.sound_bytes];
+        let Ok(redundant) = u16::try_from(self.cast.redundant_bytes) else { return (OPUS_PT, primary) };
+        if redundant == 0 {
+            return (OPUS_PT, primary);
+        }
+        // Block header (RFC 2198 section 3): another follows, payload type, 14 bits of offset, 10 of length.
+        let [high, low] = redundant.to_be_bytes();
+        let mut payload =
+            vec![0x80 | OPUS_PT.0, (960_u16 >> 6) as u8, ((960_u16 << 2) & 0xfc) as u8 | high, low, OPUS_PT.0];
+        payload.resize(payload.len() + usize::from(redundant), 0x44);
+        payload.extend_from_slice(&primary);
+        (RED_PT, payload)
     }
 
     fn sound_ssrc(&self) -> Ssrc {
@@ -167,17 +217,19 @@ impl Studio {
             self.next_sound += SOUND_INTERVAL;
             self.sound_seq = self.sound_seq.wrapping_add(1);
             let timestamp = u32::from(self.sound_seq).wrapping_mul(960);
-            let header = Header { marker: false, pt: OPUS_PT, seq: self.sound_seq, timestamp, ssrc: self.sound_ssrc() };
-            packets.push(assemble(&mut self.transport_seq, None, &header, &[0x55; SOUND_BYTES]));
+            let (pt, payload) = self.sound();
+            let header = Header { marker: false, pt, seq: self.sound_seq, timestamp, ssrc: self.sound_ssrc() };
+            packets.push(assemble(&mut self.transport_seq, None, &header, &payload));
         }
         while self.next_frame <= now {
             let timestamp = ((self.next_frame - self.start).as_micros() * 9 / 100 % (1 << 32)) as u32;
-            self.next_frame += FRAME_INTERVAL;
+            self.next_frame += Duration::from_secs(1) / self.cast.pictures;
             for video in &mut self.videos {
                 for (index, stream) in (0_u8..).zip(&mut video.encodings) {
                     self.chance = self.chance.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
                     let breath = 0.8 + 0.4 * ((self.chance >> 40) as f64 / (1_u64 << 24) as f64);
-                    for (header, payload) in stream.frame(index, timestamp, breath) {
+                    let mean = stream.bps as f64 / 8.0 / f64::from(self.cast.pictures);
+                    for (header, payload) in stream.frame(index, timestamp, mean, breath) {
                         packets.push(assemble(&mut self.transport_seq, Some(video.mid), &header, &payload));
                     }
                 }
@@ -214,7 +266,7 @@ impl Studio {
 }
 
 impl Video {
-    fn new(serial: u32, index: u32) -> Self {
+    fn new(serial: u32, index: u32, cast: &Cast) -> Self {
         let mid = Mid::new(format!("v{index}").as_bytes()).expect("a token");
         let stream = |(layer, &bps): (u32, &u64)| {
             let media = 10_000 + serial * 1000 + index * 10 + layer * 2;
@@ -231,13 +283,13 @@ impl Video {
                 history: BTreeMap::new(),
             }
         };
-        Self { mid, encodings: (0..).zip(&LAYERS_BPS).map(stream).collect() }
+        Self { mid, encodings: (0..).zip(&cast.layers_bps).map(stream).collect() }
     }
 }
 
 impl Stream {
-    /// The next frame in packets. `breath` varies its size.
-    fn frame(&mut self, encoding: u8, timestamp: u32, breath: f64) -> Vec<(Header, Vec<u8>)> {
+    /// The next frame in packets: `mean` bytes on the average. `breath` varies its size.
+    fn frame(&mut self, encoding: u8, timestamp: u32, mean: f64, breath: f64) -> Vec<(Header, Vec<u8>)> {
         // Temporal layers in turn, and their share of four frames' bits.
         const CYCLE: [(u8, f64); 4] = [(0, 1.6), (2, 0.8), (1, 0.8), (2, 0.8)];
         self.frame += 1;
@@ -258,7 +310,6 @@ impl Stream {
         }
         // Whoever gets a frame above the lowest layer that depends on that alone may go on from there.
         let is_sync = temporal > 0 && base == self.bases[0];
-        let mean = self.bps as f64 / 8.0 / 30.0;
         let mut bytes = (mean * share * breath) as usize;
         if is_key {
             bytes = KEY_FACTOR * mean as usize;

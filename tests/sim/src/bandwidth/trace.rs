@@ -29,6 +29,12 @@ pub struct Row {
     pub switches: u32,
     /// Time that pictures stood still so far, in seconds, of all videos.
     pub frozen_seconds: f64,
+    /// The longest time that a picture stood, up to this row, in milliseconds.
+    pub pause_ms: f64,
+    /// How many pictures of its encoding the first video's is behind what was sent, in milliseconds.
+    pub behind_ms: f64,
+    /// Packets so far that came behind one of the same source with a higher number.
+    pub overtaken: u64,
 }
 
 /// Rows of one viewer.
@@ -93,6 +99,11 @@ pub fn queue_p95_ms(rows: &[Row]) -> f64 {
     let mut queues: Vec<f64> = rows.iter().map(|row| row.queue_ms).collect();
     queues.sort_by(f64::total_cmp);
     queues.get(queues.len() * 95 / 100).copied().unwrap_or(0.0)
+}
+
+/// The longest time that a picture stood, in milliseconds.
+pub fn pause_ms(rows: &[Row]) -> f64 {
+    rows.iter().map(|row| row.pause_ms).fold(0.0, f64::max)
 }
 
 /// Mean of what `of` picks.

@@ -8,7 +8,7 @@ use door::{DownTrackParams, ExtensionKind, ExtensionMap, Kind, PayloadMap, UpTra
 use wire::rtp::Packet;
 use wire::{Mid, Pt, Ssrc, ext, rtcp};
 
-use super::studio::{Label, OPUS_PT};
+use super::studio::{Label, OPUS_PT, RED_PT};
 use crate::publisher::{MID_ID, RTX_PT, TRANSPORT_SEQUENCE_ID, VP8_PT};
 
 /// A picture that stands this long is frozen.
@@ -58,6 +58,11 @@ pub struct Screen {
     pub bytes: u64,
     /// How often the spatial layer changed, and when last.
     pub switches: Vec<Instant>,
+    /// Packets of the media's own source that came behind one with a higher number.
+    pub overtaken: u64,
+    /// Number of the newest picture, in its encoding.
+    pub newest: u32,
+    longest: Duration,
 }
 
 impl Viewer {
@@ -76,7 +81,11 @@ impl Viewer {
             kind: up.kind,
             ssrc,
             rtx_ssrc: is_video.then_some(Ssrc(ssrc.0 + 1)),
-            payloads: vec![if is_video { map(VP8_PT, Some(RTX_PT)) } else { map(OPUS_PT, None) }],
+            payloads: if is_video {
+                vec![map(VP8_PT, Some(RTX_PT))]
+            } else {
+                vec![map(RED_PT, None), map(OPUS_PT, None)]
+            },
             extensions,
             playout_delay_ms: None,
             replay_pictures_max: None,
@@ -91,10 +100,11 @@ impl Viewer {
             self.arrivals.note(now, number);
         }
         let ssrc = packet.ssrc();
-        if packet.pt() == OPUS_PT {
+        if packet.pt() == OPUS_PT || packet.pt() == RED_PT {
             self.sound_bytes += bytes.len() as u64;
             self.sound_packets += 1;
         } else if let Some(screen) = self.screens.get_mut(&ssrc) {
+            screen.note_order(packet.seq());
             screen.take(now, packet.seq(), packet.payload());
             screen.bytes += bytes.len() as u64;
         } else if let Some(screen) = self.screens.get_mut(&Ssrc(ssrc.0.wrapping_sub(1))) {
@@ -157,7 +167,21 @@ impl Screen {
             frozen: Duration::ZERO,
             bytes: 0,
             switches: Vec::new(),
+            overtaken: 0,
+            newest: 0,
+            longest: Duration::ZERO,
         }
+    }
+
+    /// The longest time that a picture has stood since the last call, this one's included.
+    pub fn take_pause(&mut self, now: Instant) -> Duration {
+        let standing = if self.paused || self.frames == 0 { Duration::ZERO } else { now - self.decoded_at };
+        std::mem::take(&mut self.longest).max(standing)
+    }
+
+    fn note_order(&mut self, seq: u16) {
+        let behind = |highest: u64| seq.wrapping_sub((highest & 0xffff) as u16).cast_signed() < 0;
+        self.overtaken += u64::from(self.highest.is_some_and(behind));
     }
 
     /// It is paused or goes on: a picture that is not sent is not frozen.
@@ -208,6 +232,10 @@ impl Screen {
             Some((encoding, before)) if encoding == label.encoding && label.temporal == 0 => before,
             _ => label.temporal,
         };
+        if self.frames > 0 && !self.paused {
+            self.longest = self.longest.max(gap);
+        }
+        self.newest = label.frame;
         self.layer = Some((label.encoding, temporal));
         self.frames += 1;
         (self.decoded_at, self.next_pli) = (now, now + PICTURE_LOST);
