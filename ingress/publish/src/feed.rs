@@ -9,13 +9,13 @@ use door::{Codec, CodecParams, ExtensionMap, Kind, Packets, SsrcPair, UpTrackPar
 use rand::Rng;
 use rand::rngs::StdRng;
 use rtmp::media::nal_units as length_prefixed;
-use rtmp::{VideoCodec, VideoConfig, VideoUnit};
+use rtmp::{VideoCodec, VideoConfig, VideoUnit, annexb};
 use wire::{Mid, Pt, Ssrc};
 
 use crate::nal::ParameterSets;
 use crate::schedule::{AHEAD_MAX, Schedule};
 use crate::stream::Stream;
-use crate::{Unreadable, annexb, av1, avc, h264, h265};
+use crate::{Unreadable, av1, avc, h264, h265};
 
 use pacer::Pacer;
 
@@ -255,6 +255,12 @@ impl Feed {
     /// When the last of what came is shown; `None` when nothing came.
     pub fn ends(&self) -> Option<Instant> {
         self.taken_until
+    }
+
+    /// What comes late from here on is no longer hurried to where it should be: its pace counts from then.
+    pub fn turn(&mut self) {
+        self.schedule.turn();
+        self.intake.turn();
     }
 
     /// Notes that the publisher's media of a time came, also where it takes another way first.

@@ -3,7 +3,6 @@
 //! A [`Feed`] is one publisher. It knows no socket, no room and no decoder: what it is given must be fit for browsers
 //! already. Its packets enter the media plane by [`door::Command::Feed`].
 
-pub mod annexb;
 mod av1;
 mod avc;
 mod fault;

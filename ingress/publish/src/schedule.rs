@@ -20,6 +20,7 @@ pub(crate) struct Schedule {
     /// A media time in microseconds, and when it leaves.
     anchor: Option<(Instant, i64)>,
     window: Option<Window>,
+    turned: bool,
 }
 
 /// The smallest lead since the window began.
@@ -30,12 +31,22 @@ struct Window {
 }
 
 impl Schedule {
+    /// If the next media comes late, the clock counts anew from it: a pause in the source stays a pause, and what follows it
+    /// keeps its pace.
+    pub(crate) fn turn(&mut self) {
+        self.turned = true;
+    }
+
     /// When media of `time_us` that came at `now` leaves; never before `now`.
     pub(crate) fn release(&mut self, now: Instant, time_us: i64) -> Instant {
         let (at, since_us) = *self.anchor.get_or_insert((now, time_us));
         let offset = Duration::from_micros(time_us.abs_diff(since_us));
         let due = if time_us < since_us { at.checked_sub(offset) } else { at.checked_add(offset) };
-        let due = due.unwrap_or(now).max(now);
+        let due = due.unwrap_or(now);
+        if std::mem::take(&mut self.turned) && due < now {
+            self.anchor = Some((now, time_us));
+        }
+        let due = due.max(now);
         let lead = due.saturating_duration_since(now);
         self.follow(now, lead);
         if lead > EARLY_FINE { due } else { now }
@@ -79,6 +90,18 @@ mod tests {
         let late = start + Duration::from_millis(200);
         assert_eq!(schedule.release(late, 1_066_000), late);
         assert_eq!(schedule.release(late, -5), late);
+    }
+
+    #[test]
+    fn after_a_turn_what_is_late_keeps_its_pace() {
+        let (mut schedule, start) = (Schedule::default(), Instant::now());
+        schedule.release(start, 0);
+        schedule.turn();
+        assert_eq!(schedule.release(start, us(FRAME)), start + FRAME, "what is early is no pause");
+        let late = start + Duration::from_secs(3);
+        schedule.turn();
+        assert_eq!(schedule.release(late, us(FRAME * 2)), late);
+        assert_eq!(schedule.release(late, us(FRAME * 3)), late + FRAME);
     }
 
     #[test]

@@ -62,9 +62,9 @@ pub enum Fault {
     /// A tag of sound or picture is cut short.
     #[error("a {0} tag cannot be read")]
     PeerTag(&'static str),
-    /// What is pulled is no FLV.
-    #[error("{0} cannot be pulled, only FLV with H.264, HEVC or AV1 and AAC or Opus")]
-    PeerContainer(&'static str),
+    /// What is pulled is no FLV, or its header is broken.
+    #[error("it is no FLV, or has a broken header")]
+    PeerContainer,
     /// A picture codec that no room carries.
     #[error("video codec {0} is not supported: set the encoder to H.264, HEVC or AV1")]
     PeerVideoCodec(&'static str),

@@ -5,6 +5,7 @@
 //! it decides about stream keys.
 
 pub mod amf;
+pub mod annexb;
 mod chunk;
 mod command;
 mod fault;
@@ -24,4 +25,5 @@ mod timeline;
 pub use fault::Fault;
 pub use file::FlvReader;
 pub use media::{AudioCodec, AudioConfig, AudioUnit, Metadata, VideoCodec, VideoConfig, VideoUnit};
+pub use meter::Meter;
 pub use session::{Event, PublishRequest, Refusal, Session};

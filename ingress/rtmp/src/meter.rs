@@ -5,9 +5,9 @@ use std::time::Instant;
 use crate::Fault;
 use crate::limits::{BYTES_PER_WINDOW_MAX, COMMANDS_PER_WINDOW_MAX, MESSAGES_PER_WINDOW_MAX, RATE_WINDOW};
 
-/// Counts of the present window.
+/// Counts of the present window of [`crate::limits::RATE_WINDOW`].
 #[derive(Debug)]
-pub(crate) struct Meter {
+pub struct Meter {
     began: Instant,
     bytes: u64,
     messages: u64,
@@ -15,12 +15,16 @@ pub(crate) struct Meter {
 }
 
 impl Meter {
-    pub(crate) fn new(now: Instant) -> Self {
+    /// A window that begins.
+    pub fn new(now: Instant) -> Self {
         Self { began: now, bytes: 0, messages: 0, commands: 0 }
     }
 
     /// So many bytes came.
-    pub(crate) fn bytes(&mut self, now: Instant, bytes: usize) -> Result<(), Fault> {
+    ///
+    /// # Errors
+    /// When they are too many for the window.
+    pub fn bytes(&mut self, now: Instant, bytes: usize) -> Result<(), Fault> {
         if now.saturating_duration_since(self.began) >= RATE_WINDOW {
             *self = Self::new(now);
         }

@@ -181,7 +181,10 @@ mod tests {
     #[test]
     fn faults_of_webhooks_show_no_secret() {
         for (text, says) in [
-            ("webhook: {urls: ['https://a.example', 'ftp://a.example/geheim']}", "URL 2: a webhook's URL begins with"),
+            (
+                "webhook: {urls: ['https://a.example', 'ftp://a.example/geheim']}",
+                "URL 2: only http:// and https:// are spoken",
+            ),
             ("webhook: {urls: ['https://ann:geheim@a.example']}", "URL 1: user and password"),
             ("webhook: {api_key: c}", "c is none of the keys"),
             (

@@ -22,6 +22,9 @@ pub(super) enum End {
     /// The publisher did something that is not allowed.
     #[error(transparent)]
     Peer(#[from] Fault),
+    /// What is pulled cannot be read.
+    #[error(transparent)]
+    Pulled(#[from] reel::Fault),
     /// The publisher was turned away.
     #[error("{0}")]
     Refused(rtmp::Refusal),
@@ -71,7 +74,7 @@ impl Channel {
         match end {
             End::Peer(fault) => self.session.fail(*fault),
             End::Refused(refusal) => self.session.refuse(Instant::now(), *refusal),
-            End::Io(_) => return,
+            End::Io(_) | End::Pulled(_) => return,
         }
         let farewell = async {
             self.flush().await?;
@@ -85,11 +88,11 @@ impl Channel {
 }
 
 impl Source for Channel {
-    fn event(&mut self, now: Instant) -> Result<Option<Event>, Fault> {
+    fn event(&mut self, now: Instant) -> Result<Option<Event>, End> {
         let mut input = self.buffer.get(self.waiting.clone()).unwrap_or_default();
         let event = self.session.receive(now, &mut input);
         self.waiting.start = self.waiting.end - input.len();
-        event
+        Ok(event?)
     }
 
     async fn flush(&mut self) -> io::Result<()> {
@@ -114,7 +117,7 @@ impl Source for Channel {
         self.session.deadline()
     }
 
-    fn expired(&self, now: Instant) -> Option<Fault> {
-        self.session.expired(now)
+    fn expired(&self, now: Instant) -> Option<End> {
+        self.session.expired(now).map(End::Peer)
     }
 }

@@ -24,6 +24,7 @@ pub(super) async fn serve(pass: Pass, stream: Box<dyn Pipe>) {
             count(&pass.door.counters.faults);
             tracing::info!(remote = %pass.ip, %fault, "an encoder is cut off");
         }
+        End::Pulled(fault) => tracing::info!(remote = %pass.ip, %fault, "an encoder is cut off"),
         End::Refused(refusal) => tracing::info!(remote = %pass.ip, %refusal, "an encoder is turned away"),
         End::Io(error) if is_gone(error) => tracing::debug!(remote = %pass.ip, "an encoder is gone"),
         End::Io(error) => tracing::debug!(remote = %pass.ip, %error, "an encoder's connection failed"),

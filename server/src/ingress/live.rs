@@ -132,6 +132,11 @@ impl<'a> Live<'a> {
         Ok(())
     }
 
+    /// Another file begins: what is late from here on is shown at its own pace.
+    pub(super) fn turn(&mut self) {
+        self.feed.turn();
+    }
+
     /// Notes what its creator should know of where it comes from; nothing when all is well.
     pub(super) fn trouble(&mut self, words: String, now: Instant) {
         self.trouble = words;

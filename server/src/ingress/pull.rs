@@ -1,34 +1,33 @@
-//! Ingresses of a URL: the server fetches FLV over HTTP and brings it into the room, at its own pace, until its end.
+//! Ingresses of a URL: the server fetches media over HTTP and brings them into the room, at their own pace, until their end.
 
-mod address;
 mod fetch;
+mod supply;
 mod tap;
 
-use std::io;
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
-use hooks::Reach;
+use hooks::{HttpUrl, Reach, UrlError};
 use livekit::ingress::{IngressError, Puller, Push};
-use rtmp::{Fault, FlvReader, Refusal};
+use reel::{Fault, Reader};
+use rtmp::Refusal;
 use tokio::runtime::Handle;
+use tokio::sync::mpsc;
 
 use super::Door;
 use super::channel::End;
 use super::live::Live;
 use super::source::{drive, linger};
-use address::Address;
-use fetch::{FetchError, fetch};
+use fetch::{Client, FetchError};
+use supply::{PIECES_MAX, Supply};
 use tap::Tap;
 
-/// Streams that are pulled at a time; each may hold 4 MiB and a connection.
+/// Streams that are pulled at a time; each may hold a connection and 4 MiB, of MP4 up to 20 MiB.
 const PULLS_MAX: usize = 64;
 /// Tries in a row that bring nothing; then it is given up.
 const TRIES_MAX: u32 = 6;
-/// From the name to the answer, redirects and all.
-const TRY_TIMEOUT: Duration = Duration::from_secs(30);
 /// Pause before the second try; each further one is twice as long as the last.
 const PAUSE_FIRST: Duration = Duration::from_secs(1);
 /// Longest pause.
@@ -37,8 +36,7 @@ const PAUSE_MAX: Duration = Duration::from_secs(16);
 /// Pulls for all ingresses of the node.
 pub(super) struct Well {
     door: Arc<Door>,
-    reach: Reach,
-    tls: Arc<rustls::ClientConfig>,
+    client: Client,
     runtime: Handle,
     running: Arc<AtomicUsize>,
 }
@@ -46,7 +44,7 @@ pub(super) struct Well {
 impl Well {
     /// Pulls from addresses within `reach`, on the current runtime.
     pub(super) fn new(door: Arc<Door>, reach: Reach, tls: Arc<rustls::ClientConfig>) -> Self {
-        Self { door, reach, tls, runtime: Handle::current(), running: Arc::default() }
+        Self { door, client: Client { reach, tls }, runtime: Handle::current(), running: Arc::default() }
     }
 }
 
@@ -55,14 +53,17 @@ impl Puller for Well {
         if self.running.load(Ordering::Relaxed) >= PULLS_MAX {
             return Err(IngressError::TooMany);
         }
-        Address::parse(url).map(drop).map_err(|error| IngressError::Invalid(error.to_string()))
+        HttpUrl::parse(url).map(drop).map_err(|error| {
+            let advice = if error == UrlError::Scheme { "; push SRT, RTSP and others with ffmpeg" } else { "" };
+            IngressError::Invalid(format!("url: {error}{advice}"))
+        })
     }
 
     fn pull(&self, push: Push) {
         let place = Place::taken(&self.running);
-        let (door, reach, tls) = (Arc::clone(&self.door), self.reach, Arc::clone(&self.tls));
+        let (door, client) = (Arc::clone(&self.door), self.client.clone());
         self.runtime.spawn(async move {
-            serve(&door, reach, &tls, push).await;
+            serve(&door, &client, push).await;
             drop(place);
         });
     }
@@ -94,16 +95,16 @@ enum Broken {
     Unwanted,
 }
 
-async fn serve(door: &Door, reach: Reach, tls: &Arc<rustls::ClientConfig>, push: Push) {
+async fn serve(door: &Door, client: &Client, push: Push) {
     let id = push.info().ingress_id.clone();
     // It was checked before.
-    let Ok(address) = Address::parse(&push.info().url) else { return };
-    tracing::info!(ingress = id, %address, "a URL is pulled");
-    let (mut live, mut reader) = (Live::new(door, push), FlvReader::new(Instant::now()));
+    let Ok(url) = HttpUrl::parse(&push.info().url) else { return };
+    tracing::info!(ingress = id, %url, "a URL is pulled");
+    let (mut live, mut reader) = (Live::new(door, push), Reader::new(Instant::now()));
     let mut tries = 0;
     loop {
         let begun = Instant::now();
-        let broken = match pull(&address, reach, tls, &mut reader, &mut live).await {
+        let broken = match pull(&url, client, &mut reader, &mut live).await {
             Ok(()) => {
                 tracing::info!(ingress = id, "a URL came to its end");
                 live.complete();
@@ -132,30 +133,29 @@ async fn serve(door: &Door, reach: Reach, tls: &Arc<rustls::ClientConfig>, push:
 }
 
 /// One try: until the end of the stream.
-async fn pull(
-    address: &Address,
-    reach: Reach,
-    tls: &Arc<rustls::ClientConfig>,
-    reader: &mut FlvReader,
-    live: &mut Live<'_>,
-) -> Result<(), Broken> {
-    // While nothing comes the room is heard, so that who is no more wanted goes at once.
-    let body = tokio::select! {
-        body = fetch(address, reach, tls) => body.map_err(|error| unfetched(&error))?,
-        waited = linger(live, Instant::now() + TRY_TIMEOUT) => {
-            waited.map_err(ended)?;
-            return Err(unfetched(&FetchError::Late));
+async fn pull(url: &HttpUrl, client: &Client, reader: &mut Reader, live: &mut Live<'_>) -> Result<(), Broken> {
+    let (pieces, coming) = mpsc::channel(PIECES_MAX);
+    let (seek, seeks) = mpsc::channel(1);
+    reader.anew(Instant::now());
+    live.trouble(String::new(), Instant::now());
+    let mut fetching = pin!(Supply { client: client.clone(), pieces, seeks }.run(url));
+    let mut fetched = None;
+    let end = {
+        let mut tap = Tap::new(reader, coming, seek);
+        let mut driving = pin!(drive(&mut tap, live));
+        // What was fetched is shown to its end, also when no more can be had.
+        loop {
+            tokio::select! {
+                biased;
+                end = &mut driving => break end,
+                result = &mut fetching, if fetched.is_none() => fetched = Some(result),
+            }
         }
     };
-    let now = Instant::now();
-    reader.anew(now);
-    live.trouble(String::new(), now);
-    let mut tap = Tap { reader, body, piece: Bytes::new() };
-    let end = drive(&mut tap, live).await;
-    match end {
-        Err(End::Io(error)) if error.kind() == io::ErrorKind::UnexpectedEof => {}
-        Ok(()) => {}
-        Err(end) => return Err(ended(end)),
+    match (end, fetched) {
+        (Err(End::Io(_)), Some(Err(error))) => return Err(unfetched(&error)),
+        (Err(end), _) => return Err(ended(end)),
+        (Ok(()), _) => {}
     }
     // What is still to be shown.
     let until = live.ends(Instant::now());
@@ -169,7 +169,10 @@ fn unfetched(error: &FetchError) -> Broken {
 
 fn ended(end: End) -> Broken {
     match end {
-        End::Peer(fault @ Fault::PeerSilent(_)) => Broken::Off(format!("the URL's stream stalled: {fault}")),
+        End::Pulled(fault @ Fault::Flv(rtmp::Fault::PeerSilent(_))) => {
+            Broken::Off(format!("the URL's stream stalled: {fault}"))
+        }
+        End::Pulled(fault) => Broken::Never(format!("the URL cannot be pulled: {fault}")),
         End::Peer(fault) => Broken::Never(format!("the URL cannot be pulled: {fault}")),
         End::Io(error) => Broken::Off(format!("the URL's stream broke off: {error}")),
         End::Refused(Refusal::Revoked | Refusal::TakenOver | Refusal::Removed | Refusal::Closing) => Broken::Unwanted,

@@ -3,7 +3,7 @@
 use std::io;
 use std::time::Instant;
 
-use rtmp::{Event, Fault};
+use rtmp::Event;
 
 use super::channel::End;
 use super::live::Live;
@@ -11,7 +11,7 @@ use super::live::Live;
 /// Brings the events of one stream.
 pub(super) trait Source {
     /// The next event in what was read; `None` when more must be read.
-    fn event(&mut self, now: Instant) -> Result<Option<Event>, Fault>;
+    fn event(&mut self, now: Instant) -> Result<Option<Event>, End>;
 
     /// Sends what is to be said to the other side.
     fn flush(&mut self) -> impl Future<Output = io::Result<()>> + Send;
@@ -23,7 +23,12 @@ pub(super) trait Source {
     fn deadline(&self) -> Instant;
 
     /// What should have come by `now` and did not.
-    fn expired(&self, now: Instant) -> Option<Fault>;
+    fn expired(&self, now: Instant) -> Option<End>;
+
+    /// Whether another file of it began since this was asked last: what is late by then is not hurried.
+    fn turned(&mut self) -> bool {
+        false
+    }
 }
 
 /// Carries a stream into its room until it ends.
@@ -33,7 +38,12 @@ pub(super) async fn drive(source: &mut impl Source, live: &mut Live<'_>) -> Resu
         while !live.is_full(now) {
             match source.event(now)? {
                 Some(Event::Ended) => return Ok(()),
-                Some(event) => live.take(event, now).await.map_err(End::Refused)?,
+                Some(event) => {
+                    if source.turned() {
+                        live.turn();
+                    }
+                    live.take(event, now).await.map_err(End::Refused)?;
+                }
                 None => break,
             }
         }
@@ -48,8 +58,8 @@ pub(super) async fn drive(source: &mut impl Source, live: &mut Live<'_>) -> Resu
             news = live.next(now) => live.hear(news).map_err(End::Refused)?,
             () = sleep_until(due) => {}
             () = sleep_until(patience), if !full => {
-                if let Some(fault) = source.expired(Instant::now()) {
-                    return Err(End::Peer(fault));
+                if let Some(end) = source.expired(Instant::now()) {
+                    return Err(end);
                 }
             }
         }

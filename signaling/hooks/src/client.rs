@@ -5,7 +5,6 @@
 
 use std::fmt;
 use std::io;
-use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -17,19 +16,16 @@ use hyper::{Method, Request, StatusCode};
 use hyper_util::rt::TokioIo;
 use rustls::pki_types::ServerName;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::{TcpStream, lookup_host};
+use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 
+use crate::connect::{CONNECT_TIMEOUT, Unreached, connect};
 use crate::lane::{FLYING_MAX, Outcome};
 use crate::{HookUrl, Reach};
 
 /// How long one try may take in all.
 pub(crate) const TRY_TIMEOUT: Duration = Duration::from_secs(10);
-/// How long one address may take to answer; then the next is tried.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
-/// Addresses of a name that are tried.
-const ADDRESSES_MAX: usize = 4;
 /// Bytes of an answer that are read so that its connection can be used again.
 const ANSWER_BYTES_MAX: usize = 64 * 1024;
 /// Bytes of an answer's head, all headers together; hyper's least is 8 KiB.
@@ -110,8 +106,8 @@ impl Client {
 
     async fn exchange(&self, body: &str, authorization: &str) -> Result<(StatusCode, Option<Duration>), Fault> {
         let request = || {
-            let request = Request::builder().method(Method::POST).uri(&self.url.target);
-            let request = request.header(HOST, &self.url.authority).header(CONTENT_TYPE, BODY_TYPE);
+            let request = Request::builder().method(Method::POST).uri(&self.url.url.target);
+            let request = request.header(HOST, &self.url.url.authority).header(CONTENT_TYPE, BODY_TYPE);
             let request = request.header(AUTHORIZATION, authorization).header(USER_AGENT, AGENT);
             request.body(Full::new(Bytes::copy_from_slice(body.as_bytes())))
         };
@@ -162,26 +158,21 @@ impl Client {
     }
 
     async fn connect(&self) -> Result<Sender, Fault> {
-        let found = lookup_host((self.url.host.as_str(), self.url.port)).await.map_err(Fault::Name)?;
-        let allowed: Vec<SocketAddr> = found.filter(|address| self.reach.allows(address.ip())).collect();
-        let mut fault = Fault::Forbidden;
-        for address in allowed.into_iter().take(ADDRESSES_MAX) {
-            match timeout(CONNECT_TIMEOUT, TcpStream::connect(address)).await {
-                Ok(Ok(stream)) => return self.speak(stream).await,
-                Ok(Err(error)) => fault = Fault::Connect(error),
-                Err(_) => fault = Fault::Connect(io::ErrorKind::TimedOut.into()),
-            }
+        match connect(&self.url.url, self.reach).await {
+            Ok(stream) => self.speak(stream).await,
+            Err(Unreached::Name(error)) => Err(Fault::Name(error)),
+            Err(Unreached::Forbidden) => Err(Fault::Forbidden),
+            Err(Unreached::Connect(error)) => Err(Fault::Connect(error)),
         }
-        Err(fault)
     }
 
     async fn speak(&self, stream: TcpStream) -> Result<Sender, Fault> {
         // A small request must not wait for more.
         stream.set_nodelay(true).map_err(Fault::Connect)?;
-        if !self.url.tls {
+        if !self.url.url.tls {
             return begin(stream).await;
         }
-        let name = ServerName::try_from(self.url.host.clone()).map_err(|_| Fault::Forbidden)?;
+        let name = ServerName::try_from(self.url.url.host.clone()).map_err(|_| Fault::Forbidden)?;
         begin(self.tls.connect(name, stream).await.map_err(Fault::Connect)?).await
     }
 }

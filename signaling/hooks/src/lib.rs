@@ -6,14 +6,18 @@
 
 mod backoff;
 mod client;
+mod connect;
 mod hooks;
+mod http;
 mod lane;
 mod policy;
 mod reach;
 mod url;
 mod worker;
 
+pub use connect::{Unreached, connect};
 pub use hooks::{Counts, Event, Hooks, Signer, StartError};
+pub use http::{HttpUrl, UrlError};
 pub use policy::{Filter, Policy};
 pub use reach::Reach;
-pub use url::{HookUrl, UrlError};
+pub use url::HookUrl;

@@ -1,4 +1,4 @@
-//! Which addresses a webhook may be sent to: looked at after the name is resolved, and the connection goes to the very
+//! Which addresses may be asked for anything: looked at after the name is resolved, and the connection goes to the very
 //! address that was looked at, so that no answer of a name server can lead it elsewhere.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};

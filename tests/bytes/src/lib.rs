@@ -16,7 +16,7 @@ use wire::codec::{av1, dependency, h264, h265, marking, red, vp8, vp9};
 pub type Target = (&'static str, fn(&[u8]));
 
 /// All targets.
-pub const TARGETS: [Target; 17] = [
+pub const TARGETS: [Target; 20] = [
     ("stun", stun),
     ("rtp", rtp),
     ("rtcp", rtcp),
@@ -29,6 +29,9 @@ pub const TARGETS: [Target; 17] = [
     ("receive", receive),
     ("rtmp", rtmp),
     ("flv", flv),
+    ("ts", ts),
+    ("mp4", mp4),
+    ("playlist", playlist),
     ("whip", whip),
     ("transcode", transcode),
     ("load", load),
@@ -178,25 +181,70 @@ fn publish(bytes: &[u8], piece: usize) -> (usize, Option<rtmp::Fault>) {
     (events, None)
 }
 
-/// A stream that is pulled, once whole and once in small pieces: both ways must come to the same.
+/// FLV that is pulled, once whole and once in small pieces: both ways must come to the same.
 pub fn flv(bytes: &[u8]) {
+    pulled(bytes);
+}
+
+/// MPEG-TS, in the same way.
+pub fn ts(bytes: &[u8]) {
+    pulled(bytes);
+}
+
+/// MP4, in the same way, with the parts that its reader asks for.
+pub fn mp4(bytes: &[u8]) {
+    pulled(bytes);
+}
+
+fn pulled(bytes: &[u8]) {
     assert_eq!(pull(bytes, bytes.len().max(1)), pull(bytes, 7));
 }
 
-fn pull(bytes: &[u8], piece: usize) -> (usize, Option<rtmp::Fault>) {
+fn pull(bytes: &[u8], piece: usize) -> (usize, Option<reel::Fault>) {
     #[allow(clippy::disallowed_methods, reason = "a clock must begin somewhere")]
     let now = std::time::Instant::now();
-    let (mut reader, mut events) = (rtmp::FlvReader::new(now), 0);
-    for mut input in bytes.chunks(piece) {
-        loop {
-            match reader.receive(now, &mut input) {
-                Ok(Some(_)) => events += 1,
-                Ok(None) => break,
-                Err(fault) => return (events, Some(fault)),
+    let (mut reader, mut events, mut rest) = (reel::Reader::new(now), 0, bytes);
+    // Twice over: the second time as the next file of a playlist.
+    for turn in 0..2 {
+        while !rest.is_empty() {
+            let (mut input, after) = rest.split_at(piece.min(rest.len()));
+            rest = after;
+            loop {
+                match reader.receive(now, &mut input) {
+                    Ok(Some(reel::Step::Event(_))) => events += 1,
+                    Ok(Some(reel::Step::Seek(at))) => {
+                        let _ = reader.begin(now, at, false);
+                        input = &[];
+                        rest = usize::try_from(at).ok().and_then(|at| bytes.get(at..)).unwrap_or_default();
+                    }
+                    Ok(None) => break,
+                    Err(fault) => return (events, Some(fault)),
+                }
             }
         }
+        if let Err(fault) = reader.begin(now, 0, turn == 0) {
+            return (events, Some(fault));
+        }
+        rest = bytes;
     }
     (events, None)
+}
+
+/// Playlists of HLS, and what is played by them.
+pub fn playlist(bytes: &[u8]) {
+    let Ok(text) = std::str::from_utf8(bytes) else { return };
+    match reel::Playlist::parse(text) {
+        Ok(reel::Playlist::Media(media)) => {
+            let (mut follower, mut pieces) = (reel::Follower::default(), 0);
+            follower.read(&media);
+            while let reel::Turn::Piece { .. } = follower.turn(&media) {
+                pieces += 1;
+                assert!(pieces <= media.segments.len());
+            }
+        }
+        Ok(reel::Playlist::Master(master)) => drop(master.best().map(str::len)),
+        Err(_) => {}
+    }
 }
 
 /// What the server reads of foreign streams and of the codecs' process: parameter sets, configurations, words.

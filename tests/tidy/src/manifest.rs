@@ -23,6 +23,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("signaling/livekit", &["door", "wire", "room", "sdp", "spans", "quota"]),
     ("signaling/whip", &["door", "sdp"]),
     ("ingress/rtmp", &[]),
+    ("ingress/reel", &["rtmp"]),
     ("ingress/publish", &["door", "wire", "rtmp"]),
     ("ingress/transcode", &[]),
 ];
@@ -48,6 +49,7 @@ const CRATES: &[&str] = &[
     "livekit",
     "whip",
     "rtmp",
+    "reel",
     "publish",
     "transcode",
     "thalweg",

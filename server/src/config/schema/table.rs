@@ -118,7 +118,7 @@ pub(super) const KEYS: &[Key] = &[
     used("ingress.whip_base_url", Word("URL"), "address that clients of WHIP are told [made of the HTTP port]"),
     used("ingress.connections_per_address", Word("COUNT"), "encoders of one address at a time [32]"),
     used("ingress.wrong_keys", Word("COUNT"), "wrong stream keys after which an address is kept out for a minute [10]"),
-    used("ingress.url_input", Switch, "pull from URLs that ingresses name (FLV over HTTP) [true]"),
+    used("ingress.url_input", Switch, "pull from URLs that ingresses name (HLS, MP4, FLV over HTTP) [true]"),
     used("ingress.url_private", Switch, "pull also from this machine and private networks [false]"),
     used("turn.enabled", Switch, "run a TURN server, for networks that let only TURN through [false]"),
     used("turn.domain", Word("NAME"), "name in TURN's certificate, by which clients find its TLS port [none]"),

@@ -1,33 +1,28 @@
-//! Asks a server for a stream: resolves its name once, looks at the addresses, connects to the very one that was looked at,
+//! Asks a server for a file: resolves its name once, looks at the addresses, connects to the very one that was looked at,
 //! and follows a few redirects in the same way.
 
 use std::io;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use hooks::Reach;
-use http_body_util::Empty;
+use hooks::{HttpUrl, Reach, Unreached, UrlError};
+use http_body_util::{BodyExt as _, Empty, Limited};
 use hyper::body::Incoming;
 use hyper::client::conn::http1::{Builder, SendRequest};
-use hyper::header::{ACCEPT, CONTENT_TYPE, HOST, LOCATION, USER_AGENT};
+use hyper::header::{ACCEPT, CONTENT_RANGE, HOST, HeaderValue, LOCATION, RANGE, USER_AGENT};
 use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
+use reel::Fault;
+use reel::limits::PLAYLIST_BYTES_MAX;
 use rustls::pki_types::ServerName;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::{TcpStream, lookup_host};
+use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 
-use super::address::{Address, AddressError};
-
-/// How long one address may take to answer; then the next is tried.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
-/// From the request, or the beginning of TLS, to the end of the answer's head.
+/// From the request, or the beginning of TLS, to the end of the answer's head; and for a playlist's body.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
-/// Addresses of a name that are tried.
-const ADDRESSES_MAX: usize = 4;
 /// Redirects that are followed.
 const REDIRECTS_MAX: usize = 3;
 /// Bytes that are read at once, and of an answer's head.
@@ -37,7 +32,7 @@ const AGENT: &str = "Thalweg";
 
 type Sender = SendRequest<Empty<Bytes>>;
 
-/// Why there is no stream.
+/// Why there is no file, or no more of it.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum FetchError {
     /// The name is not known.
@@ -61,9 +56,17 @@ pub(super) enum FetchError {
     /// A redirect leads nowhere, or there are too many.
     #[error("a redirect too many, or one that leads nowhere")]
     Redirect,
-    /// It is something else.
-    #[error("{0} cannot be pulled, only FLV")]
-    Kind(&'static str),
+    /// A part of it was asked for, and its server does not know parts.
+    #[error(
+        "a part of it is needed, and its server hands out no ranges (of an MP4: put the index first, ffmpeg: -movflags +faststart)"
+    )]
+    Whole,
+    /// A playlist names what is no URL.
+    #[error("its playlist names what cannot be asked for: {0}")]
+    Url(#[from] UrlError),
+    /// It cannot be read.
+    #[error(transparent)]
+    File(#[from] Fault),
 }
 
 impl FetchError {
@@ -71,102 +74,114 @@ impl FetchError {
     pub(super) fn may_pass(&self) -> bool {
         match self {
             Self::Name(_) | Self::Connect(_) | Self::Http(_) | Self::Late => true,
-            Self::Forbidden | Self::Redirect | Self::Kind(_) => false,
+            Self::Forbidden | Self::Redirect | Self::Whole | Self::Url(_) | Self::File(_) => false,
             Self::Status(status) => {
                 status.is_server_error()
                     || matches!(*status, StatusCode::TOO_MANY_REQUESTS | StatusCode::REQUEST_TIMEOUT)
             }
         }
     }
-}
 
-impl From<AddressError> for FetchError {
-    fn from(_: AddressError) -> Self {
-        Self::Redirect
+    /// Whether its server says that it has no such file, or none any more.
+    pub(super) fn is_gone(&self) -> bool {
+        matches!(self, Self::Status(StatusCode::NOT_FOUND | StatusCode::GONE))
     }
 }
 
-/// Asks for a stream; the answer's body is what follows.
-pub(super) async fn fetch(
-    address: &Address,
-    reach: Reach,
-    tls: &Arc<rustls::ClientConfig>,
-) -> Result<Incoming, FetchError> {
-    let mut address = address.clone();
-    for _ in 0..=REDIRECTS_MAX {
-        let answer = ask(&address, reach, tls).await?;
-        let status = answer.status();
-        if status.is_redirection() {
-            let location = answer.headers().get(LOCATION).and_then(|location| location.to_str().ok());
-            address = address.follow(location.ok_or(FetchError::Redirect)?)?;
-            continue;
+impl From<Unreached> for FetchError {
+    fn from(error: Unreached) -> Self {
+        match error {
+            Unreached::Name(error) => Self::Name(error),
+            Unreached::Forbidden => Self::Forbidden,
+            Unreached::Connect(error) => Self::Connect(error),
         }
-        if status != StatusCode::OK {
-            return Err(FetchError::Status(status));
+    }
+}
+
+/// Which bytes of a file: from one on, and up to another if that is said.
+pub(super) type Span = (u64, Option<u64>);
+
+/// Asks for files.
+#[derive(Clone)]
+pub(super) struct Client {
+    pub(super) reach: Reach,
+    pub(super) tls: Arc<rustls::ClientConfig>,
+}
+
+impl Client {
+    /// Asks for a file, or for a part of one: where it was found, and its bytes.
+    pub(super) async fn fetch(&self, url: &HttpUrl, span: Option<Span>) -> Result<(HttpUrl, Incoming), FetchError> {
+        let mut url = url.clone();
+        for _ in 0..=REDIRECTS_MAX {
+            let answer = self.ask(&url, span).await?;
+            let status = answer.status();
+            if status.is_redirection() {
+                let location = answer.headers().get(LOCATION).and_then(|location| location.to_str().ok());
+                let location = location.filter(|location| !location.is_empty()).ok_or(FetchError::Redirect)?;
+                url = url.follow(location).map_err(|_| FetchError::Redirect)?;
+                continue;
+            }
+            return match (status, span) {
+                (StatusCode::OK, None) => Ok((url, answer.into_body())),
+                (StatusCode::PARTIAL_CONTENT, Some(span)) if is_part(&answer, span) => Ok((url, answer.into_body())),
+                (status, Some(_)) if status.is_success() => Err(FetchError::Whole),
+                (status, _) => Err(FetchError::Status(status)),
+            };
         }
-        return match kind(&answer) {
-            Some(other) => Err(FetchError::Kind(other)),
-            None => Ok(answer.into_body()),
+        Err(FetchError::Redirect)
+    }
+
+    /// Asks for a playlist.
+    pub(super) async fn playlist(&self, url: &HttpUrl) -> Result<(HttpUrl, String), FetchError> {
+        let (url, body) = self.fetch(url, None).await?;
+        Ok((url, text(Bytes::new(), body).await?))
+    }
+
+    async fn ask(&self, url: &HttpUrl, span: Option<Span>) -> Result<Response<Incoming>, FetchError> {
+        let connected = timeout(ANSWER_TIMEOUT, hooks::connect(url, self.reach)).await;
+        let stream = connected.map_err(|_| FetchError::Late)??;
+        let mut request = Request::builder().uri(&url.target).header(HOST, &url.authority);
+        if let Some((from, to)) = span {
+            // The last byte of a range belongs to it (RFC 9110 section 14.1.2).
+            let last = to.and_then(|to| to.checked_sub(1)).map(|last| last.to_string()).unwrap_or_default();
+            request = request.header(RANGE, format!("bytes={from}-{last}"));
+        }
+        let request = request.header(ACCEPT, "*/*").header(USER_AGENT, AGENT).body(Empty::new());
+        // The URL was checked: this request can be built.
+        let request = request.map_err(|_| FetchError::Redirect)?;
+        let exchange = async {
+            let mut sender = self.speak(url, stream).await?;
+            sender.send_request(request).await.map_err(FetchError::Http)
         };
+        timeout(ANSWER_TIMEOUT, exchange).await.map_err(|_| FetchError::Late)?
     }
-    Err(FetchError::Redirect)
-}
 
-/// What the answer says that it is, when that is surely no FLV. How it begins tells the rest.
-fn kind(answer: &Response<Incoming>) -> Option<&'static str> {
-    let told = answer.headers().get(CONTENT_TYPE)?.to_str().ok()?.to_ascii_lowercase();
-    let kinds = [
-        ("application/vnd.apple.mpegurl", "an HLS playlist"),
-        ("application/x-mpegurl", "an HLS playlist"),
-        ("audio/mpegurl", "an HLS playlist"),
-        ("application/dash+xml", "a DASH manifest"),
-        ("video/mp4", "MP4"),
-        ("video/webm", "WebM"),
-        ("video/mp2t", "MPEG-TS"),
-        ("text/html", "a page"),
-        ("application/json", "JSON"),
-    ];
-    kinds.iter().find(|(mime, _)| told.starts_with(mime)).map(|(_, name)| *name)
-}
-
-async fn ask(
-    address: &Address,
-    reach: Reach,
-    tls: &Arc<rustls::ClientConfig>,
-) -> Result<Response<Incoming>, FetchError> {
-    let stream = connect(address, reach).await?;
-    let request = Request::builder().uri(&address.target).header(HOST, &address.authority);
-    let request = request.header(ACCEPT, "video/x-flv, */*").header(USER_AGENT, AGENT).body(Empty::new());
-    // The URL was checked: this request can be built.
-    let request = request.map_err(|_| FetchError::Redirect)?;
-    let exchange = async {
-        let mut sender = speak(address, stream, tls).await?;
-        sender.send_request(request).await.map_err(FetchError::Http)
-    };
-    timeout(ANSWER_TIMEOUT, exchange).await.map_err(|_| FetchError::Late)?
-}
-
-async fn connect(address: &Address, reach: Reach) -> Result<TcpStream, FetchError> {
-    let found = timeout(ANSWER_TIMEOUT, lookup_host((address.host.as_str(), address.port))).await;
-    let found = found.map_err(|_| FetchError::Late)?.map_err(FetchError::Name)?;
-    let allowed: Vec<SocketAddr> = found.filter(|address| reach.allows(address.ip())).take(ADDRESSES_MAX).collect();
-    let mut error = FetchError::Forbidden;
-    for address in allowed {
-        match timeout(CONNECT_TIMEOUT, TcpStream::connect(address)).await {
-            Ok(Ok(stream)) => return Ok(stream),
-            Ok(Err(source)) => error = FetchError::Connect(source),
-            Err(_) => error = FetchError::Connect(io::ErrorKind::TimedOut.into()),
+    async fn speak(&self, url: &HttpUrl, stream: TcpStream) -> Result<Sender, FetchError> {
+        if !url.tls {
+            return begin(stream).await;
         }
+        let name = ServerName::try_from(url.host.clone()).map_err(|_| FetchError::Redirect)?;
+        let tls = TlsConnector::from(Arc::clone(&self.tls));
+        begin(tls.connect(name, stream).await.map_err(FetchError::Connect)?).await
     }
-    Err(error)
 }
 
-async fn speak(address: &Address, stream: TcpStream, tls: &Arc<rustls::ClientConfig>) -> Result<Sender, FetchError> {
-    if !address.tls {
-        return begin(stream).await;
-    }
-    let name = ServerName::try_from(address.host.clone()).map_err(|_| FetchError::Redirect)?;
-    begin(TlsConnector::from(Arc::clone(tls)).connect(name, stream).await.map_err(FetchError::Connect)?).await
+/// All of a playlist, of which the first bytes were read.
+pub(super) async fn text(first: Bytes, body: Incoming) -> Result<String, FetchError> {
+    let rest = timeout(ANSWER_TIMEOUT, Limited::new(body, PLAYLIST_BYTES_MAX).collect()).await;
+    let rest = rest.map_err(|_| FetchError::Late)?.map_err(|error| match error.downcast::<hyper::Error>() {
+        Ok(error) => FetchError::Http(*error),
+        Err(_) => FetchError::File(Fault::TooLong("playlist")),
+    })?;
+    let bytes = [first.as_ref(), &rest.to_bytes()].concat();
+    String::from_utf8(bytes).map_err(|_| FetchError::File(Fault::Broken("playlist")))
+}
+
+/// Whether an answer is the part that was asked for.
+fn is_part(answer: &Response<Incoming>, (from, _): Span) -> bool {
+    let told = answer.headers().get(CONTENT_RANGE).and_then(|range: &HeaderValue| range.to_str().ok());
+    let range = told.and_then(|told| told.trim().strip_prefix("bytes")?.trim_start().split_once('-'));
+    range.is_some_and(|(begin, _)| begin.parse() == Ok(from))
 }
 
 async fn begin(stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static) -> Result<Sender, FetchError> {
