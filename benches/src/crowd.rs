@@ -13,6 +13,9 @@ use wire::Ssrc;
 /// Packets of one burst: the publisher's frame.
 pub const BURST: usize = thalweg_sim::publisher::FRAME_PACKETS as usize;
 
+/// More portions than the timers of one moment fill.
+const PORTIONS_MAX: usize = 1000;
+
 /// See the module.
 pub struct Crowd {
     shard: Shard,
@@ -29,12 +32,17 @@ pub struct Crowd {
 impl Crowd {
     /// A publisher with `receivers` subscribers, all connected, after its first keyframe.
     pub fn new(receivers: u64, idle: u64) -> Self {
+        Self::with_bursts_of(BURST as u16, receivers, idle)
+    }
+
+    /// The same with `packets` in each frame.
+    pub fn with_bursts_of(packets: u16, receivers: u64, idle: u64) -> Self {
         let now = Instant::now();
         let identity = Identity::generate().expect("a certificate");
         let config = ShardConfig { id: ShardId(0), shards: 1, identity: identity.clone(), seed: Some(1) };
         let mut shard = Shard::new(config, now);
         let (key, host, host_path) = enter(&mut shard, &identity, now, 1);
-        let publisher = Publisher::new(now, 1);
+        let publisher = Publisher::new(now, 1).with_frames_of(packets);
         let track = TrackKey { shard: ShardId(0), serial: 2 };
         shard.command(now, Command::AddUpTrack { track, peer: key, params: Box::new(publisher.params()) });
         let mut crowd =
@@ -87,12 +95,24 @@ impl Crowd {
 
     /// Opens a frame and forwards it to all, and returns the number of packets that came out.
     pub fn forward(&mut self, frame: &mut [Vec<u8>]) -> u64 {
+        self.forward_to(frame, Datagrams::clear)
+    }
+
+    /// The same; `send` takes each portion of what came out, and clears it.
+    pub fn forward_to(&mut self, frame: &mut [Vec<u8>], mut send: impl FnMut(&mut Datagrams)) -> u64 {
         let before = self.shard.stats().rtp_out;
         for packet in frame {
             self.shard.receive(self.now, self.host_path, packet);
         }
+        self.shard.finish(&mut send);
+        send(&mut self.shard.outbox().datagrams);
         self.drain();
         self.shard.stats().rtp_out - before
+    }
+
+    /// The ways to the receivers.
+    pub fn paths(&self) -> Vec<Path> {
+        self.receivers.iter().map(|(_, path)| *path).collect()
     }
 
     /// Lets time pass, runs what is due, and returns the number of packets that came out.
@@ -117,10 +137,14 @@ impl Crowd {
         self.drain();
     }
 
-    /// Runs the timers that are due.
+    /// Runs the timers that are due, as often as a thread would whose portions are sent in between.
     pub fn idle(&mut self) {
-        if self.shard.deadline().is_some_and(|at| at <= self.now) {
+        for _ in 0..PORTIONS_MAX {
+            if self.shard.deadline().is_none_or(|at| at > self.now) {
+                break;
+            }
             self.shard.advance(self.now);
+            self.drain();
         }
         self.drain();
     }

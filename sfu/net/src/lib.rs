@@ -15,6 +15,8 @@ mod pin;
 mod runs;
 mod socket;
 mod streams;
+#[cfg(feature = "testing")]
+pub mod testing;
 mod worker;
 
 #[cfg(test)]

@@ -70,6 +70,7 @@ pub struct Publisher {
     next_frame: Instant,
     next_report: Instant,
     frames: u64,
+    frame_packets: u16,
     seq: u16,
     rtx_seq: u16,
     transport_seq: u16,
@@ -104,6 +105,7 @@ impl Publisher {
             next_frame: now,
             next_report: now + Duration::from_millis(500),
             frames: 0,
+            frame_packets: FRAME_PACKETS,
             seq: 65_000,
             rtx_seq: 0,
             transport_seq: 0,
@@ -113,6 +115,12 @@ impl Publisher {
             plis: 0,
             retransmitted: 0,
         }
+    }
+
+    /// Makes frames of so many packets from now on, instead of [`FRAME_PACKETS`].
+    #[must_use]
+    pub fn with_frames_of(self, frame_packets: u16) -> Self {
+        Self { frame_packets, ..self }
     }
 
     /// What its description would say.
@@ -150,7 +158,7 @@ impl Publisher {
         while self.next_frame <= now {
             let is_key = std::mem::take(&mut self.key_asked);
             self.keyframes += u64::from(is_key);
-            packets.extend((0..FRAME_PACKETS).map(|index| self.packet(index, is_key)));
+            packets.extend((0..self.frame_packets).map(|index| self.packet(index, is_key)));
             self.frames += 1;
             self.next_frame += FRAME_INTERVAL;
         }
@@ -166,7 +174,7 @@ impl Publisher {
         let life = now - self.start;
         let ntp = (life.as_secs() << 32) | ((u64::from(life.subsec_nanos()) << 32) / 1_000_000_000);
         let rtp_time = u32::try_from(life.as_millis() * 90 % (1 << 32)).unwrap_or(0);
-        let packets = u32::try_from(self.frames).unwrap_or(0) * u32::from(FRAME_PACKETS);
+        let packets = u32::try_from(self.frames).unwrap_or(0) * u32::from(self.frame_packets);
         let info = SenderInfo { ssrc: self.ssrcs.media, ntp, rtp_time, packets, bytes: 0 };
         let mut buffer = [0; rtcp::COMPOUND_BYTES_MAX];
         let mut writer = rtcp::Writer::new(&mut buffer);
@@ -195,7 +203,7 @@ impl Publisher {
     fn packet(&mut self, index: u16, is_key: bool) -> Cleartext {
         let payload = self.payload(index, is_key);
         let header = Header {
-            marker: index + 1 == FRAME_PACKETS,
+            marker: index + 1 == self.frame_packets,
             pt: VP8_PT,
             seq: self.seq,
             timestamp: self.timestamp(),
