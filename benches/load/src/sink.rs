@@ -52,6 +52,8 @@ pub struct SinkCounts {
     pub backward: u64,
     /// Numbers that the server used for padding, as far as samples show.
     pub padding: u64,
+    /// Samples of what the server had kept for a beginning or a change, whose age is not the server's delay.
+    pub kept: u64,
     /// Changes of the encoding, as far as samples show.
     pub switches: u64,
     /// Packets decrypted and read to the last byte.
@@ -78,6 +80,7 @@ impl SinkCounts {
             skipped: with(self.skipped, other.skipped),
             backward: with(self.backward, other.backward),
             padding: with(self.padding, other.padding),
+            kept: with(self.kept, other.kept),
             switches: with(self.switches, other.switches),
             sampled: with(self.sampled, other.sampled),
             damaged: with(self.damaged, other.damaged),
@@ -104,7 +107,8 @@ pub struct Sink {
     key_seen: bool,
     next_key: Instant,
     first_at: Option<Instant>,
-    first_ns: u64,
+    /// What was sent before this moment and comes now was kept by the server for those who begin, or change.
+    live_ns: u64,
     timestamp: u32,
     arrived: Instant,
     jitter: u32,
@@ -125,7 +129,7 @@ impl Sink {
             last_mark: None,
             next_key: now + KEY_INTERVAL,
             first_at: None,
-            first_ns: 0,
+            live_ns: 0,
             timestamp: 0,
             arrived: now,
             jitter: 0,
@@ -186,12 +190,10 @@ impl Sink {
     }
 
     /// Reads a decrypted packet that arrived at `at_ns`, nanoseconds since 1970, and gives how long it was on its way;
-    /// `None` also for what was sent before the track's first packet came: the server kept it for those who come late.
+    /// `None` also for what was sent before the track's first packet came, or the first since a change of the encoding or a
+    /// step back: the server kept it.
     pub fn sample(&mut self, at_ns: u64, seq: u16, payload: &[u8]) -> Option<Duration> {
         self.counts.sampled += 1;
-        if self.first_ns == 0 {
-            self.first_ns = at_ns;
-        }
         let mark = match Mark::read(self.params.kind, payload) {
             Reading::Whole(mark) => mark,
             Reading::Damaged => {
@@ -201,8 +203,13 @@ impl Sink {
             Reading::Unmarked => return None,
         };
         self.key_seen |= mark.is_key && mark.index + 1 == mark.count;
+        let (switches, backward) = (self.counts.switches, self.counts.backward);
         self.continuity(seq, mark);
-        let live = mark.sent_ns >= self.first_ns;
+        if self.live_ns == 0 || (switches, backward) != (self.counts.switches, self.counts.backward) {
+            self.live_ns = at_ns;
+        }
+        let live = mark.sent_ns >= self.live_ns;
+        self.counts.kept += u64::from(!live);
         live.then(|| Duration::from_nanos(at_ns.saturating_sub(mark.sent_ns)))
     }
 
@@ -396,11 +403,11 @@ mod tests {
         // Back, and on to the next keyframe.
         for (seq, serial) in [(23, 495), (24, 610)] {
             sink.note(now, &seen(seq), 100, &mut false);
-            sink.sample(99, seq, &payload(serial, 2, 1));
+            assert_eq!(sink.sample(99, seq, &payload(serial, 2, 1)), None, "sent at 77, before the step back at 99");
         }
         let counts = sink.counts();
         assert_eq!((counts.hidden, counts.padding, counts.switches, counts.mixed), (3, 4, 1, 1));
-        assert_eq!((counts.backward, counts.skipped), (1, 114));
+        assert_eq!((counts.backward, counts.skipped, counts.kept), (1, 114, 2));
         let mut broken = payload(1, 1, 1);
         *broken.last_mut().unwrap() ^= 1;
         assert_eq!(sink.sample(99, 25, &broken), None);

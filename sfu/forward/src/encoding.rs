@@ -19,6 +19,8 @@ use crate::sequence::{Place, Sequence};
 
 /// An encoding without packets for this long is taken to have stopped.
 pub const SILENCE: Duration = Duration::from_secs(1);
+/// An encoding that nobody was sent for this long is not kept for those who come: whoever goes back and forth finds it.
+pub const UNWATCHED_AFTER: Duration = Duration::from_secs(5);
 /// A spatial layer without packets for this long is taken to have stopped: some frames at any rate worth watching.
 const LAYER_SILENCE: Duration = Duration::from_millis(500);
 
@@ -35,12 +37,26 @@ pub(crate) struct Encoding {
     pub(crate) clock_hz: u32,
     pub(crate) inspector: Inspector,
     key: Option<Key>,
+    /// When it was last sent to somebody, unless nothing can be said.
+    watched: Watched,
     last: Option<Instant>,
     /// When a packet of each spatial layer last came, or the layer was announced.
     layers: [Option<Instant>; SPATIAL_LAYERS as usize],
     top_spatial: u8,
     rates: Rates,
     payload_bytes: u64,
+}
+
+/// Whether an encoding is sent to anybody.
+#[derive(Clone, Copy, Debug, Default)]
+enum Watched {
+    /// Nobody watches the track, and whoever comes may want this encoding.
+    #[default]
+    Perhaps,
+    /// When somebody last did.
+    Last(Instant),
+    /// The track is watched, in other encodings.
+    Never,
 }
 
 /// The newest key frame.
@@ -97,6 +113,7 @@ impl Encoding {
             clock_hz: if kind == Kind::Audio { 48_000 } else { 90_000 },
             inspector: Inspector::default(),
             key: None,
+            watched: Watched::default(),
             last: None,
             layers: [None; SPATIAL_LAYERS as usize],
             top_spatial: 0,
@@ -209,6 +226,32 @@ impl Encoding {
         key.since.get(point.index()).copied()
     }
 
+    /// Told from time to time who watches: `this` encoding, or `any` of the track. What nobody has watched for
+    /// [`UNWATCHED_AFTER`] while others of the track are watched, is not kept for those who come.
+    pub(crate) fn note_watched(&mut self, now: Instant, this: bool, any: bool) {
+        let was_wanted = self.is_wanted(now);
+        self.watched = match self.watched {
+            _ if this => Watched::Last(now),
+            _ if !any => Watched::Perhaps,
+            Watched::Perhaps => Watched::Never,
+            known => known,
+        };
+        let is_wanted = self.is_wanted(now);
+        if is_wanted != was_wanted || !is_wanted {
+            self.ring.set_watched(is_wanted);
+            self.ring.want_from(self.key.as_ref().filter(|_| is_wanted).map(|key| key.seq));
+        }
+    }
+
+    /// Whether it is kept for those who come.
+    fn is_wanted(&self, now: Instant) -> bool {
+        match self.watched {
+            Watched::Perhaps => true,
+            Watched::Last(last) => now.saturating_duration_since(last) < UNWATCHED_AFTER,
+            Watched::Never => false,
+        }
+    }
+
     fn count_since_key(&mut self, meta: &Meta, len: usize) {
         let Some(key) = self.key.as_mut().filter(|key| meta.seq >= key.seq) else { return };
         let begins = key.picture.replace(meta.timestamp) != Some(meta.timestamp);
@@ -239,7 +282,9 @@ impl Encoding {
                     since: [Stretch { first: meta.seq, ..Default::default() }; Point::COUNT],
                     picture: None,
                 });
-                self.ring.want_from(Some(meta.seq));
+                if self.is_wanted(now) {
+                    self.ring.want_from(Some(meta.seq));
+                }
             }
         } else if self.key.as_ref().is_some_and(|key| now.saturating_duration_since(key.arrived) > replay::AGE_MAX) {
             self.lose();

@@ -36,4 +36,4 @@ pub use frame::Frame;
 pub use points::{Point, Points};
 pub use reception::{ClockPoint, ReceptionReport, ReceptionTotals};
 pub use ring::{Meta, Ring};
-pub use uptrack::{Arrival, KeyframeRequest, UpStats, UpTrack};
+pub use uptrack::{Arrival, ENCODINGS_MAX, KeyframeRequest, UpStats, UpTrack};

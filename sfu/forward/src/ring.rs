@@ -27,8 +27,10 @@ const AUDIO_BYTES_START: usize = 1 << 12;
 const PACKETS_START: usize = 64;
 /// How long a packet should stay: ten retransmission attempts at 150 ms round trip.
 const RETAINED: Duration = Duration::from_millis(1500);
-/// A ring that takes longer than this to be written over is larger than it need be and halved.
-const RETAINED_MAX: Duration = Duration::from_millis(3200);
+/// How long a packet should stay that nobody is sent: its pictures are counted for a second.
+const RETAINED_UNWATCHED: Duration = Duration::from_millis(1100);
+/// A ring that takes so many times longer to be written over is larger than it need be and halved.
+const RETAINED_RATIO_MAX: f64 = 2.15;
 
 /// Bytes kept free behind each packet, to pad it to the length of its neighbours.
 pub const PADDING_MAX: usize = 8;
@@ -69,6 +71,7 @@ pub struct Ring {
     /// Bytes before this place were overwritten when the ring had another length.
     kept_from: u64,
     lap_began: Option<Instant>,
+    retained: Duration,
     /// Bytes from this place on are to be kept beyond their time, as far as the limits allow.
     wanted_from: Option<u64>,
     /// Most bytes that were wanted at once in this lap.
@@ -99,6 +102,7 @@ impl Ring {
             written: 0,
             kept_from: 0,
             lap_began: None,
+            retained: RETAINED,
             wanted_from: None,
             wanted_most: 0,
         }
@@ -131,6 +135,11 @@ impl Ring {
     /// Bytes taken since the packet `seq` came, with its own; `None` when it is no longer kept.
     pub fn bytes_since(&self, seq: u64) -> Option<u64> {
         self.slot(seq).filter(|slot| self.is_kept(slot)).map(|slot| self.written - slot.place)
+    }
+
+    /// Whether its packets are sent to anybody: if not they are kept for a shorter time.
+    pub fn set_watched(&mut self, watched: bool) {
+        self.retained = if watched { RETAINED } else { RETAINED_UNWATCHED };
     }
 
     /// From the packet `seq` on nothing is to be lost while there is room; `None` takes that back.
@@ -252,13 +261,16 @@ impl Ring {
     }
 
     fn begin_lap(&mut self, now: Instant) {
-        let lap = self.lap_began.map_or(RETAINED, |began| now.saturating_duration_since(began));
+        let lap = self.lap_began.map_or(self.retained, |began| now.saturating_duration_since(began));
         self.lap_began = Some(now);
         let old_len = self.bytes.len();
         let wanted = std::mem::take(&mut self.wanted_most);
-        if lap < RETAINED {
+        if lap < self.retained {
             self.lengthen();
-        } else if lap > RETAINED_MAX && old_len > self.bytes_start && wanted <= old_len as u64 / 2 {
+        } else if lap > self.retained.mul_f64(RETAINED_RATIO_MAX)
+            && old_len > self.bytes_start
+            && wanted <= old_len as u64 / 2
+        {
             self.shorten();
         }
     }
@@ -388,6 +400,27 @@ mod tests {
             assert!((from..=seq).all(|seq| ring.packet(seq).is_some()), "1.4 s before {seq}");
         }
         assert!(ring.memory_bytes() <= 400_000, "{} bytes", ring.memory_bytes());
+    }
+
+    #[test]
+    fn what_nobody_is_sent_takes_less() {
+        let (start, mut ring) = (crate::testing::start(), Ring::new(Kind::Video));
+        // 1.3 Mbit/s.
+        let at = |seq: u64| start + Duration::from_micros(7692) * seq as u32;
+        let mut put = |ring: &mut Ring, seqs: std::ops::Range<u64>, kept_ms: u64| {
+            for seq in seqs.clone() {
+                assert!(ring.insert(meta(seq, at(seq)), Ssrc(9), &header(seq), &[0; 1230]));
+            }
+            let from = seqs.end - kept_ms * 1000 / 7692;
+            assert!((from..seqs.end).all(|seq| ring.packet(seq).is_some()), "{kept_ms} ms before {}", seqs.end);
+        };
+        put(&mut ring, 0..1300, 1500);
+        assert_eq!(ring.bytes.len(), 1 << 19);
+        ring.set_watched(false);
+        put(&mut ring, 1300..3000, 1100);
+        assert_eq!(ring.bytes.len(), 1 << 18);
+        ring.set_watched(true);
+        put(&mut ring, 3000..4000, 1500);
     }
 
     #[test]

@@ -265,6 +265,15 @@ impl UpTrack {
         self.encodings.get(usize::from(encoding))?.ring.packet(seq)
     }
 
+    /// Told from time to time which encodings somebody is sent or waits for. Memory for those who come later goes to
+    /// these, and to all as long as nobody is there; a publisher is asked for a key frame of another.
+    pub fn note_watched(&mut self, now: Instant, watched: [bool; ENCODINGS_MAX]) {
+        let any = watched.contains(&true);
+        for (encoding, this) in self.encodings.iter_mut().zip(watched) {
+            encoding.note_watched(now, this, any);
+        }
+    }
+
     /// Pads the packets of each frame among `arrivals` to the longest of it, where that takes a few bytes: encoders
     /// split a frame into parts that differ by one, and the kernel takes parts of one length as one.
     pub fn equalise(&mut self, arrivals: &[Arrival]) {

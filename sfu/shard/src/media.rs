@@ -215,6 +215,7 @@ impl Shard {
         if due {
             track.layers_at = Some(now + LAYERS_INTERVAL);
             track.rates.measure(now, &track.up);
+            track.note_watched(now);
             self.request_keyframes(now, key);
         }
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use door::{DownKey, Kind, ShardId, TrackKey};
-use forward::{Arrival, DownTrack, UpTrack};
+use forward::{Arrival, DownTrack, ENCODINGS_MAX, UpTrack};
 
 use crate::allocate::LayerRates;
 use crate::levels::Loudness;
@@ -79,6 +79,19 @@ impl TrackEntry {
         let is_worth_it = self.kind == Kind::Video && self.subscribers.len() >= GATHER_SUBSCRIBERS_MIN;
         let gathers = is_worth_it && !ends && self.pending.len() < GATHER_PACKETS_MAX;
         self.pending_since.map(|since| since + GATHER).filter(|_| gathers)
+    }
+
+    /// Tells the track which of its encodings are sent, or waited for; where another shard sends it on, all may be.
+    pub(crate) fn note_watched(&mut self, now: Instant) {
+        let mut watched = [!self.mirrors.is_empty(); ENCODINGS_MAX];
+        for Subscriber { down, .. } in &self.subscribers {
+            for encoding in [down.encoding(), down.keyframe_wanted(now, &self.up)].into_iter().flatten() {
+                if let Some(watched) = watched.get_mut(usize::from(encoding)) {
+                    *watched = true;
+                }
+            }
+        }
+        self.up.note_watched(now, watched);
     }
 
     /// Whether it is another shard's.

@@ -54,6 +54,7 @@ fn counts(outcome: &Outcome) -> Value {
         "hidden": counts.hidden,
         "skipped": counts.skipped,
         "backward": counts.backward,
+        "kept": counts.kept,
         "padding": counts.padding,
         "switches": counts.switches,
         "sampled": counts.sampled,

@@ -231,3 +231,42 @@ proptest! {
         prop_assert_eq!(base, expected.collect::<Vec<_>>());
     }
 }
+
+#[test]
+fn what_nobody_watches_is_not_kept_for_those_who_come() {
+    // Who watches, and whether one who comes then finds the best encoding, a key frame and 2.8 s after it.
+    let nobody = [false; crate::ENCODINGS_MAX];
+    let (lower, upper) = ([true, false, false, false], [false, false, true, false]);
+    for (watched, finds) in [(nobody, true), (lower, false), (upper, true)] {
+        let mut world = World::new(&["q", "h", "f"], LayerTarget::Off);
+        for encoding in [0, 2] {
+            world.frame(encoding, true);
+        }
+        for frame in 0..1400 {
+            if frame % 100 == 0 {
+                world.up.note_watched(world.now, watched);
+            }
+            world.frame(0, false);
+            world.frame(2, false);
+            world.now += 2 * MS;
+        }
+        world.down.set_target(LayerTarget::BEST);
+        assert_eq!(world.down.can_replay(world.now, &world.up), finds, "{watched:?}");
+    }
+}
+
+#[test]
+fn what_was_watched_is_found_again_for_a_while() {
+    let mut world = World::new(&["q", "f"], LayerTarget::Off);
+    world.frame(1, true);
+    let (lower, upper) = ([true, false, false, false], [false, true, false, false]);
+    world.up.note_watched(world.now, upper);
+    for (watched, wait, finds) in [(lower, 4900 * MS, true), (lower, 200 * MS, true), (upper, 0 * MS, true)] {
+        world.now += wait;
+        world.up.note_watched(world.now, watched);
+        world.frames(1, 10);
+        world.down.set_target(LayerTarget::BEST);
+        assert_eq!(world.down.can_replay(world.now, &world.up), finds);
+        world.down.set_target(LayerTarget::Off);
+    }
+}
