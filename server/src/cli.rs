@@ -11,6 +11,7 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fs;
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use clap::{Arg, ArgAction, ArgGroup, ArgMatches, Command};
 
@@ -115,7 +116,7 @@ impl Invocation {
             }
             Self::Doctor(asked) => {
                 let (config, warnings) = asked.config()?;
-                let report = runtime()?.block_on(doctor::examine(&config, &warnings));
+                let report = runtime()?.block_on(doctor::examine(&config, &warnings, SystemTime::now()));
                 print!("{}", report.text);
                 if report.faults == 0 { Ok(()) } else { Err(StartError::DoctorFaults(report.faults)) }
             }

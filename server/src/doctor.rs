@@ -1,8 +1,13 @@
 //! `thalweg doctor`: looks at the machine with the eyes of a configuration, and says what is wrong and how to mend it.
 
 mod files;
+mod keys;
 mod machine;
 mod network;
+#[cfg(test)]
+mod tests;
+
+use std::time::SystemTime;
 
 use crate::config::{Config, Fault};
 
@@ -62,17 +67,18 @@ pub(crate) struct Report {
     pub(crate) faults: usize,
 }
 
-/// Looks at everything.
-pub(crate) async fn examine(config: &Config, warnings: &[Fault]) -> Report {
-    let mut findings = vec![configuration(warnings), keys(config)];
+/// Looks at everything, with certificates and the clock judged by `now`.
+pub(crate) async fn examine(config: &Config, warnings: &[Fault], now: SystemTime) -> Report {
+    let mut findings = vec![configuration(warnings)];
+    findings.extend(keys::secrets(config));
     findings.extend(network::ports(config).await);
     findings.push(network::public_address(config).await);
     findings.extend(network::names(config).await);
-    findings.extend(files::tls(config));
+    findings.extend(files::tls(config, now));
     findings.push(files::store(config));
     findings.push(machine::udp_buffers());
     findings.push(machine::open_files());
-    findings.push(machine::clock());
+    findings.push(machine::clock(now));
     let count = |weight| findings.iter().filter(|finding| finding.weight == weight).count();
     let (faults, warned) = (count(Weight::Fault), count(Weight::Warning));
     let mut text: String = findings.iter().map(Finding::print).collect();
@@ -86,25 +92,4 @@ fn configuration(warnings: &[Fault]) -> Finding {
     }
     let texts: Vec<String> = warnings.iter().map(ToString::to_string).collect();
     Finding::warning("configuration", texts.join("; "), "take these keys out, or leave them: they do no harm")
-}
-
-fn keys(config: &Config) -> Finding {
-    let count = config.keys.len();
-    if config.development {
-        let mend = "for anything but a test, set development: false and keys made with `thalweg keys`";
-        return Finding::warning("keys", "development mode: everybody knows the key", mend);
-    }
-    Finding::good("keys", format!("{count}, each secret long enough"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_is_wrong_says_how_to_mend_it() {
-        let text = Finding::fault("ports", "7880/tcp is taken", "choose another with --port").print();
-        assert_eq!(text, "WRONG  ports: 7880/tcp is taken\n       -> choose another with --port\n");
-        assert_eq!(Finding::good("clock", "right").print(), "good   clock: right\n");
-    }
 }

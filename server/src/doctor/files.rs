@@ -17,13 +17,13 @@ use crate::tls::Certificates;
 /// A certificate is to be renewed when less is left: ACME clients do so at a third of ninety days.
 const RENEW_BEFORE: Duration = Duration::from_secs(21 * 24 * 3600);
 
-/// The certificates that the configuration names.
-pub(super) fn tls(config: &Config) -> Vec<Finding> {
-    let mut findings: Vec<Finding> = config.tls.iter().map(|files| certificate("TLS", files, None)).collect();
+/// The certificates that the configuration names, as they are at `now`.
+pub(super) fn tls(config: &Config, now: SystemTime) -> Vec<Finding> {
+    let mut findings: Vec<Finding> = config.tls.iter().map(|files| certificate("TLS", files, None, now)).collect();
     let turn = &config.turn;
     if turn.enabled && turn.tls_port != TcpPort::Off {
         findings.push(match turn.tls.as_ref().or(config.tls.as_ref()) {
-            Some(files) => certificate("TLS of TURN", files, Some(&turn.domain)),
+            Some(files) => certificate("TLS of TURN", files, Some(&turn.domain), now),
             None => Finding::fault(
                 "TLS of TURN",
                 "turn.tls_port needs a certificate",
@@ -41,7 +41,7 @@ pub(super) fn tls(config: &Config) -> Vec<Finding> {
     findings
 }
 
-fn certificate(what: &'static str, files: &TlsFiles, domain: Option<&str>) -> Finding {
+fn certificate(what: &'static str, files: &TlsFiles, domain: Option<&str>, now: SystemTime) -> Finding {
     let opened = match Certificates::open(&files.cert, &files.key) {
         Ok(opened) => opened,
         Err(fault) => return Finding::fault(what, fault.to_string(), "the server does not start before it is mended"),
@@ -53,11 +53,11 @@ fn certificate(what: &'static str, files: &TlsFiles, domain: Option<&str>) -> Fi
             format!("{file} is not for {domain}"),
             "clients refuse it: get a certificate with that name, or correct turn.domain",
         ),
-        _ if opened.leaf().and_then(|leaf| begins(&leaf)).is_some_and(|begins| begins > SystemTime::now()) => {
+        _ if opened.leaf().and_then(|leaf| begins(&leaf)).is_some_and(|begins| begins > now) => {
             let found = format!("{file} is not good yet");
             Finding::fault(what, found, "look at this machine's clock, or get another certificate")
         }
-        _ => lasts(what, &file.to_string(), opened.leaf().and_then(|leaf| ends(&leaf)), SystemTime::now()),
+        _ => lasts(what, &file.to_string(), opened.leaf().and_then(|leaf| ends(&leaf)), now),
     }
 }
 

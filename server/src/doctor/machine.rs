@@ -41,7 +41,11 @@ fn judge_buffers(limits: impl Iterator<Item = (&'static str, u64)>) -> Finding {
 /// Whether there are files enough for many connections.
 pub(super) fn open_files() -> Finding {
     let limits = fs::read_to_string("/proc/self/limits").unwrap_or_default();
-    match soft_limit(&limits) {
+    judge_files(soft_limit(&limits))
+}
+
+fn judge_files(limit: Option<u64>) -> Finding {
+    match limit {
         Some(files) if files < FILES_MIN => Finding::warning(
             "open files",
             format!("{files}; each connection is one"),
@@ -59,14 +63,19 @@ fn soft_limit(limits: &str) -> Option<u64> {
 }
 
 /// Whether tokens' times can be judged.
-pub(super) fn clock() -> Finding {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+pub(super) fn clock(now: SystemTime) -> Finding {
+    let service = Path::new("/run/systemd/timesync");
+    judge_clock(now, service.exists() && !Path::new(SYNCHRONIZED).exists())
+}
+
+/// `unset` says that there is a time service which has not set the clock.
+fn judge_clock(now: SystemTime, unset: bool) -> Finding {
+    let now = now.duration_since(UNIX_EPOCH).unwrap_or_default();
     let mend = "set it, and let it be kept: timedatectl set-ntp true. Tokens and certificates are judged by it";
     if now < BUILT {
         return Finding::fault("clock", format!("{} s since 1970 are long past", now.as_secs()), mend);
     }
-    let service = Path::new("/run/systemd/timesync");
-    if service.exists() && !Path::new(SYNCHRONIZED).exists() {
+    if unset {
         return Finding::warning("clock", "the time service has not set it", mend);
     }
     Finding::good("clock", format!("{} s since 1970", now.as_secs()))
@@ -81,8 +90,32 @@ mod tests {
         let text = "Limit   Soft   Hard\nMax open files            1024                 524288               files\n";
         assert_eq!(soft_limit(text), Some(1024));
         assert_eq!(soft_limit("Max open files            unlimited            unlimited            files\n"), None);
-        assert!(judge_buffers([("rmem_max", 212_992)].into_iter()).print().contains("rmem_max is 212992"));
-        assert!(judge_buffers([("rmem_max", 4 << 20)].into_iter()).print().starts_with("good"));
-        assert!(clock().print().len() > 10);
+        let buffers = |rmem, wmem| judge_buffers([("rmem_max", rmem), ("wmem_max", wmem)].into_iter()).print();
+        assert!(buffers(4 << 20, 4 << 20).starts_with("good"));
+        let small = buffers(212_992, 212_992);
+        assert!(small.starts_with("warn   UDP buffers: rmem_max is 212992, wmem_max is 212992: "), "{small}");
+        assert!(small.contains("-> sysctl -w net.core.rmem_max=4194304 net.core.wmem_max=4194304"), "{small}");
+        assert!(buffers(4 << 20, 212_992).contains("buffers: wmem_max is 212992: "));
+        assert!(judge_files(Some(1024)).print().contains("1024; each connection is one\n       -> LimitNOFILE=65536"));
+        assert!(judge_files(Some(1 << 20)).print().starts_with("good"));
+        assert!(judge_files(None).print().starts_with("good"));
+    }
+
+    #[test]
+    fn a_wrong_clock_is_told() {
+        for (now, unset, expected) in [
+            (UNIX_EPOCH + Duration::from_secs(1_800_000_000), false, "good "),
+            (UNIX_EPOCH + Duration::from_secs(1_800_000_000), true, "warn   clock: the time service has not set it"),
+            (
+                UNIX_EPOCH + Duration::from_secs(1_000_000_000),
+                false,
+                "WRONG  clock: 1000000000 s since 1970 are long past",
+            ),
+            (UNIX_EPOCH - Duration::from_secs(1), false, "WRONG  clock: 0 s"),
+        ] {
+            let told = judge_clock(now, unset).print();
+            assert!(told.starts_with(expected), "{told}");
+            assert_eq!(told.contains("-> set it, and let it be kept: timedatectl"), expected != "good ", "{told}");
+        }
     }
 }

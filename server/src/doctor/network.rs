@@ -32,6 +32,7 @@ struct Wanted {
     key: &'static str,
     port: u16,
     is_udp: bool,
+    is_media: bool,
 }
 
 /// Whether every port can be had, or belongs to this server running already.
@@ -40,7 +41,9 @@ pub(super) async fn ports(config: &Config) -> Vec<Finding> {
     let mut findings = twice(&all);
     let holder = holder(config).await;
     for wanted in all {
-        let taken = config.http.bind.iter().find_map(|ip| {
+        // Media listens on all addresses of its families, whatever HTTP is told.
+        let binds = if wanted.is_media { media_binds(config) } else { config.http.bind.clone() };
+        let taken = binds.iter().find_map(|ip| {
             let address = SocketAddr::new(*ip, wanted.port);
             let opened = if wanted.is_udp { listen::udp(address).map(drop) } else { listen::one(address).map(drop) };
             opened.err().map(|error| (address, error))
@@ -52,17 +55,18 @@ pub(super) async fn ports(config: &Config) -> Vec<Finding> {
 
 fn wanted(config: &Config) -> Vec<Wanted> {
     let tcp = |name, key, port: TcpPort, is_udp| match port {
-        TcpPort::On { port, .. } => Some(Wanted { name, key, port, is_udp }),
+        TcpPort::On { port, .. } => Some(Wanted { name, key, port, is_udp, is_media: false }),
         TcpPort::Off => None,
     };
+    let media_tcp = tcp("media over TCP", "rtc.tcp_port", config.rtc.tcp, false);
     let udp = match config.rtc.udp {
         UdpPorts::One(port) | UdpPorts::Range { first: port, .. } => port,
     };
     let turn = config.turn.enabled;
     let all = [
-        Some(Wanted { name: "HTTP", key: "port", port: config.http.port, is_udp: false }),
-        Some(Wanted { name: "media", key: "rtc.udp_port", port: udp, is_udp: true }),
-        tcp("media over TCP", "rtc.tcp_port", config.rtc.tcp, false),
+        Some(Wanted { name: "HTTP", key: "port", port: config.http.port, is_udp: false, is_media: false }),
+        Some(Wanted { name: "media", key: "rtc.udp_port", port: udp, is_udp: true, is_media: true }),
+        media_tcp.map(|wanted| Wanted { is_media: true, ..wanted }),
         tcp("RTMP", "ingress.rtmp_port", config.ingress.rtmp_port, false),
         tcp("RTMP over TLS", "ingress.rtmps_port", config.ingress.rtmps_port, false).filter(|_| config.tls.is_some()),
         tcp("TURN", "turn.udp_port", config.turn.udp_port, true).filter(|_| turn),
@@ -141,9 +145,7 @@ pub(super) async fn public_address(config: &Config) -> Finding {
     let port = match config.rtc.udp {
         UdpPorts::One(port) | UdpPorts::Range { first: port, .. } => port,
     };
-    let hidden = config.development && config.is_loopback_only();
-    let sockets = listen::media(&config.http.bind, hidden);
-    let sockets: Vec<SocketAddr> = sockets.into_iter().map(|ip| SocketAddr::new(ip, port)).collect();
+    let sockets: Vec<SocketAddr> = media_binds(config).into_iter().map(|ip| SocketAddr::new(ip, port)).collect();
     let told = candidates::choose(Rules::new(&config.rtc, &found), &candidates::interfaces(), &sockets);
     let list = told.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
     let mend = "behind a NAT set rtc.node_ip to the public address, or rtc.use_external_ip with rtc.stun_servers";
@@ -155,6 +157,11 @@ pub(super) async fn public_address(config: &Config) -> Finding {
     }
     let found = format!("clients are told {list}, which only this network reaches");
     Finding::warning("address", found, mend)
+}
+
+/// Where media listens.
+fn media_binds(config: &Config) -> Vec<IpAddr> {
+    listen::media(&config.http.bind, config.development && config.is_loopback_only())
 }
 
 fn is_public(ip: IpAddr) -> bool {
@@ -211,7 +218,7 @@ mod tests {
 
     #[test]
     fn no_port_is_named_twice() {
-        let wanted = |name, key, port, is_udp| Wanted { name, key, port, is_udp };
+        let wanted = |name, key, port, is_udp| Wanted { name, key, port, is_udp, is_media: false };
         let https = || wanted("HTTP", "port", 443, false);
         let turn = || wanted("TURN over TLS", "turn.tls_port", 443, false);
         let told: Vec<String> = twice(&[https(), turn()]).iter().map(Finding::print).collect();
@@ -224,7 +231,7 @@ mod tests {
 
     #[test]
     fn a_taken_port_is_a_fault_unless_it_is_our_own() {
-        let wanted = Wanted { name: "HTTP", key: "port", port: 7880, is_udp: false };
+        let wanted = Wanted { name: "HTTP", key: "port", port: 7880, is_udp: false, is_media: false };
         let taken = || Some(("0.0.0.0:7880".parse().unwrap(), io::Error::from(io::ErrorKind::AddrInUse)));
         for (taken, holder, expected) in [
             (taken(), Holder::Other, "WRONG  port: 7880/tcp for HTTP is taken\n       -> see who has it with `ss -lpn"),
