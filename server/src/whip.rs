@@ -12,13 +12,14 @@ use std::time::Instant;
 
 use axum::Router;
 use axum::body::Bytes;
-use axum::extract::{ConnectInfo, DefaultBodyLimit, Path, Query, State};
+use axum::extract::{ConnectInfo, DefaultBodyLimit, Extension, Path, Query, State};
 use axum::http::{HeaderMap, header};
 use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{patch, post};
 use livekit::ingress::KeyRefusal;
 use livekit_protocol::IngressInput;
+use spans::Context;
 use whip::limits::{FRAGMENT_BYTES_MAX, OFFER_BYTES_MAX};
 use whip::{Credential, Refusal, credential};
 
@@ -87,42 +88,53 @@ async fn headers(request: axum::extract::Request, next: Next) -> Response {
 async fn publish(
     State(house): State<Arc<House>>,
     ConnectInfo(remote): ConnectInfo<SocketAddr>,
+    request: Option<Extension<Context>>,
     headers: HeaderMap,
     body: Bytes,
 ) -> Response {
-    respond(&house, begin_publish(&house, remote, None, &headers, &body).await)
+    respond(&house, begin_publish(&house, asker(remote, request), None, &headers, &body).await)
 }
 
 async fn publish_by_path(
     State(house): State<Arc<House>>,
     ConnectInfo(remote): ConnectInfo<SocketAddr>,
+    request: Option<Extension<Context>>,
     Path(key): Path<String>,
     headers: HeaderMap,
     body: Bytes,
 ) -> Response {
-    respond(&house, begin_publish(&house, remote, Some(&key), &headers, &body).await)
+    respond(&house, begin_publish(&house, asker(remote, request), Some(&key), &headers, &body).await)
 }
 
 async fn watch(
     State(house): State<Arc<House>>,
     ConnectInfo(remote): ConnectInfo<SocketAddr>,
+    request: Option<Extension<Context>>,
     Query(wish): Query<Wish>,
     headers: HeaderMap,
     body: Bytes,
 ) -> Response {
-    respond(&house, begin_watch(&house, remote, wish, &headers, &body).await)
+    respond(&house, begin_watch(&house, asker(remote, request), wish, &headers, &body).await)
 }
 
 async fn watch_room(
     State(house): State<Arc<House>>,
     ConnectInfo(remote): ConnectInfo<SocketAddr>,
+    request: Option<Extension<Context>>,
     Path(room): Path<String>,
     Query(wish): Query<Wish>,
     headers: HeaderMap,
     body: Bytes,
 ) -> Response {
     let wish = Wish { room: Some(room), ..wish };
-    respond(&house, begin_watch(&house, remote, wish, &headers, &body).await)
+    respond(&house, begin_watch(&house, asker(remote, request), wish, &headers, &body).await)
+}
+
+/// Who asks, and by which request in its trace.
+type Asker = (SocketAddr, Option<Context>);
+
+fn asker(remote: SocketAddr, request: Option<Extension<Context>>) -> Asker {
+    (remote, request.map(|Extension(context)| context))
 }
 
 async fn change(State(house): State<Arc<House>>, Path(id): Path<String>, headers: HeaderMap, body: Bytes) -> Response {
@@ -153,7 +165,7 @@ fn respond(house: &House, outcome: Result<Answer, Refusal>) -> Response {
 
 async fn begin_publish(
     house: &Arc<House>,
-    remote: SocketAddr,
+    asker: Asker,
     key: Option<&str>,
     headers: &HeaderMap,
     body: &[u8],
@@ -161,10 +173,10 @@ async fn begin_publish(
     let shown = credential(text_of(headers, header::AUTHORIZATION), key)?;
     let offer = whip::Publish::read(offer(headers, body)?)?;
     match shown {
-        Credential::Token(token) => publish::by_token(house, token, remote, offer).await,
+        Credential::Token(token) => publish::by_token(house, token, asker, offer).await,
         Credential::Key(key) => match house.lobby().ingresses().begin(key, IngressInput::WhipInput, Instant::now()) {
-            Ok(push) => publish::by_key(house, push, offer).await,
-            Err(refusal) => Err(refuse_key(house, refusal, remote).await),
+            Ok(push) => publish::by_key(house, push, asker.1, offer).await,
+            Err(refusal) => Err(refuse_key(house, refusal, asker.0).await),
         },
     }
 }
@@ -185,7 +197,7 @@ async fn refuse_key(house: &House, refusal: KeyRefusal, remote: SocketAddr) -> R
 
 async fn begin_watch(
     house: &Arc<House>,
-    remote: SocketAddr,
+    asker: Asker,
     wish: Wish,
     headers: &HeaderMap,
     body: &[u8],
@@ -193,7 +205,7 @@ async fn begin_watch(
     let shown = credential(text_of(headers, header::AUTHORIZATION), None)?;
     let offer = whip::Watch::read(offer(headers, body)?)?;
     let Credential::Token(token) = shown else { return Err(Refusal::Unknown) };
-    watch::by_token(house, token, remote, wish, offer).await
+    watch::by_token(house, token, asker, wish, offer).await
 }
 
 fn offer<'a>(headers: &HeaderMap, body: &'a [u8]) -> Result<&'a str, Refusal> {

@@ -17,7 +17,7 @@ use tokio_tungstenite::tungstenite::{Error, Message};
 
 /// How long a server may take to let somebody in, as LiveKit's clients have it.
 const KNOCK_TIMEOUT: Duration = Duration::from_secs(15);
-/// Between two pings of ours.
+/// Between two pings of ours, as servers ask for it.
 const PING_INTERVAL: Duration = Duration::from_secs(5);
 /// Events that may wait for the media thread; more hold up the signal thread.
 const EVENTS_MAX: usize = 16_384;
@@ -155,10 +155,13 @@ async fn converse(
                 Some(Ok(_)) => {}
             },
             _ = pings.tick() => {
-                let ping = proto::signal_request::Message::PingReq(proto::Ping::default());
-                let request = proto::SignalRequest { message: Some(ping) };
-                if socket.send(Message::Binary(request.encode_to_vec().into())).await.is_err() {
-                    return tell(Event::Closed);
+                // LiveKit's clients send both, for servers of all ages.
+                use proto::signal_request::Message::{Ping, PingReq};
+                for ping in [Ping(0), PingReq(proto::Ping::default())] {
+                    let request = proto::SignalRequest { message: Some(ping) };
+                    if socket.send(Message::Binary(request.encode_to_vec().into())).await.is_err() {
+                        return tell(Event::Closed);
+                    }
                 }
             }
         }

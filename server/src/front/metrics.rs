@@ -4,7 +4,7 @@ use std::fmt::{Display, Write as _};
 
 use door::ShardStats;
 use livekit::LobbyCounts;
-use livekit::view::Traffic;
+use livekit::view::{Coded, Traffic, Usage};
 use net::NetStats;
 
 /// Whether a number only rises.
@@ -200,16 +200,22 @@ pub(super) fn throttled(entrances: &[(&'static str, u64)], lines: u64) -> String
     text
 }
 
-/// Media by the way that it went: of all, and of the rooms that moved most.
-pub(super) fn traffic(all: &Traffic, rooms: &[(String, Traffic)]) -> String {
+/// Media by the way that it went: of all, and of the rooms that moved most; and what transcoding cost these.
+pub(super) fn traffic(all: &Traffic, rooms: &[(String, Usage)]) -> String {
     let mut text = String::new();
     let name = head(&mut text, "thalweg_", "media_bytes", Counter, "Bytes of media by the way that it went");
     legs(&mut text, &name, "", all);
     let name = head(&mut text, "thalweg_", "room_media_bytes", Counter, "The same of the rooms that moved most");
-    for (room, traffic) in rooms {
-        // As the text format has it.
-        let room = room.replace('\\', r"\\").replace('"', "\\\"").replace('\n', r"\n");
-        legs(&mut text, &name, &format!("room=\"{room}\","), traffic);
+    // As the text format has it.
+    let label = |room: &str| room.replace('\\', r"\\").replace('"', "\\\"").replace('\n', r"\n");
+    for (room, usage) in rooms {
+        legs(&mut text, &name, &format!("room=\"{}\",", label(room)), &usage.traffic);
+    }
+    let help = "Seconds of streams that were transcoded for these rooms";
+    let name = head(&mut text, "thalweg_", "room_transcode_seconds", Counter, help);
+    for (room, usage) in rooms.iter().filter(|(_, usage)| usage.transcode != Coded::default()) {
+        // Writing to a String does not fail.
+        let _ = writeln!(text, "{name}{{room=\"{}\"}} {}", label(room), usage.transcode.ran_ms as f64 / 1000.0);
     }
     text
 }
@@ -344,8 +350,15 @@ mod tests {
     fn rooms_have_their_bytes_by_the_way_that_they_went() {
         let mut all = Traffic::default();
         all.turn.outgoing = 7;
-        let text = traffic(&all, &[(r#"a "b" \"#.into(), all)]);
+        let transcode = Coded { ran_ms: 1_500, cpu_ms: 300 };
+        let rooms = [
+            (r#"a "b" \"#.to_owned(), Usage { traffic: all, transcode }),
+            ("plain".to_owned(), Usage { traffic: all, ..Usage::default() }),
+        ];
+        let text = traffic(&all, &rooms);
+        assert!(!text.contains(r#"transcode_seconds_total{room="plain"}"#), "{text}");
         for line in [
+            r#"thalweg_room_transcode_seconds_total{room="a \"b\" \\"} 1.5"#,
             r#"thalweg_media_bytes_total{leg="turn",direction="outgoing"} 7"#,
             r#"thalweg_room_media_bytes_total{room="a \"b\" \\",leg="udp",direction="incoming"} 0"#,
         ] {

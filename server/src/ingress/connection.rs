@@ -63,19 +63,26 @@ async fn open(pass: &Pass, request: &PublishRequest) -> Result<Push, End> {
     }))
 }
 
+/// A span over an ingress's stream.
+pub(super) fn traced(push: &Push, kind: Kind) -> Open {
+    let info = push.info();
+    let mut span = Open::begin("ingress", kind, None);
+    span.note("thalweg.ingress", info.ingress_id.as_str());
+    span.note("thalweg.room", info.room_name.as_str());
+    span.note("thalweg.participant", info.participant_identity.as_str());
+    span
+}
+
 /// Carries one stream into its room until it ends.
 async fn carry(pass: &Pass, channel: &mut Channel, push: Push) -> Result<(), End> {
-    let mut span = Open::begin("ingress", Kind::Server, None);
-    span.note("thalweg.ingress", push.info().ingress_id.as_str());
-    span.note("thalweg.room", push.info().room_name.as_str());
-    span.note("thalweg.participant", push.info().participant_identity.as_str());
+    let mut span = traced(&push, Kind::Server);
     let mut live = Live::new(&pass.door, push);
     let end = drive(channel, &mut live).await;
     if let Err(fault) = &end {
         span.fail(&fault.to_string());
     }
     drop(span);
-    live.report_cost();
+    live.report_cost().await;
     // Who is cut off by the network or by a fault may come back: to others it is lost, it did not leave.
     if matches!(end, Ok(()) | Err(End::Refused(_))) {
         live.leave().await;

@@ -168,7 +168,8 @@ impl<'a> Live<'a> {
     }
 
     /// The encoder ends its stream: its participant leaves.
-    pub(super) async fn leave(self) {
+    pub(super) async fn leave(mut self) {
+        self.report_cost().await;
         if let Some(guest) = self.guest {
             guest.leave().await;
         }
@@ -281,7 +282,7 @@ impl<'a> Live<'a> {
         if std::mem::take(&mut self.heard) {
             self.push.heard(now);
         }
-        self.report_cost();
+        self.report_cost().await;
         self.report_clock(Line::Video, now);
         self.report_clock(Line::Audio, now);
         self.report_state(now);
@@ -390,10 +391,14 @@ impl<'a> Live<'a> {
     }
 
     /// Accounts for what the codecs cost.
-    pub(super) fn report_cost(&mut self) {
+    pub(super) async fn report_cost(&mut self) {
         let costs = [(Line::Video, self.picture.cost()), (Line::Audio, self.sound.cost())];
         for (line, cost) in costs.into_iter().filter_map(|(line, cost)| Some((line, cost?))) {
-            self.push.coded(self.account.take(line, cost, &self.door.transcoded));
+            let more = self.account.take(line, cost, &self.door.transcoded);
+            self.push.coded(more);
+            if let Some(guest) = &self.guest {
+                guest.coded(more).await;
+            }
         }
     }
 

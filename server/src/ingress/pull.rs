@@ -13,11 +13,13 @@ use hooks::{HttpUrl, Reach, UrlError};
 use livekit::ingress::{IngressError, Puller, Push};
 use reel::{Fault, Reader};
 use rtmp::Refusal;
+use spans::{Kind, Open};
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 
 use super::Door;
 use super::channel::End;
+use super::connection::traced;
 use super::live::Live;
 use super::source::{drive, linger};
 use fetch::{Client, FetchError};
@@ -100,10 +102,13 @@ async fn serve(door: &Door, client: &Client, push: Push) {
     // It was checked before.
     let Ok(url) = HttpUrl::parse(&push.info().url) else { return };
     tracing::info!(ingress = id, %url, "a URL is pulled");
+    let mut span = traced(&push, Kind::Internal);
     let (mut live, mut reader) = (Live::new(door, push), Reader::new(Instant::now()));
     let mut tries = 0;
     loop {
         let begun = Instant::now();
+        let mut tried = Open::begin("pull", Kind::Client, span.context());
+        tried.note("server.address", url.host.as_str());
         let broken = match pull(&url, client, &mut reader, &mut live).await {
             Ok(()) => {
                 tracing::info!(ingress = id, "a URL came to its end");
@@ -112,12 +117,17 @@ async fn serve(door: &Door, client: &Client, push: Push) {
             }
             Err(broken) => broken,
         };
+        if let Broken::Off(why) | Broken::Never(why) = &broken {
+            tried.fail(why);
+        }
+        drop(tried);
         tries = if live.heard_at() > begun { 1 } else { tries + 1 };
         let why = match broken {
             Broken::Off(why) if tries < TRIES_MAX => why,
             Broken::Off(why) | Broken::Never(why) => {
                 tracing::info!(ingress = id, why, "a URL is given up");
                 live.fail(&why);
+                span.fail(&why);
                 break;
             }
             Broken::Unwanted => break,

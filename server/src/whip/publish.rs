@@ -8,6 +8,7 @@ use livekit::ingress::Push;
 use livekit::{Caller, CallerNews, GuestWish, Pass};
 use livekit_protocol as proto;
 use proto::ingress_state::Status;
+use spans::Context;
 use whip::{OfferedTrack, Publish, Refusal};
 
 use super::WHIP;
@@ -19,10 +20,10 @@ use super::session::{self, Part};
 pub(super) async fn by_token(
     house: &Arc<House>,
     token: &str,
-    remote: SocketAddr,
+    (remote, request): (SocketAddr, Option<Context>),
     offer: Publish,
 ) -> Result<Answer, Refusal> {
-    let pass = house.lobby().pass(token, Some(remote)).map_err(|error| session::refuse(&error))?;
+    let pass = house.lobby().pass(token, Some(remote)).map_err(|error| session::refuse(&error))?.traced(request);
     if !pass.grants().can_publish {
         return Err(Refusal::NotAllowed("the token may not publish"));
     }
@@ -30,7 +31,12 @@ pub(super) async fn by_token(
 }
 
 /// Publishes as the participant of an ingress.
-pub(super) async fn by_key(house: &Arc<House>, push: Push, offer: Publish) -> Result<Answer, Refusal> {
+pub(super) async fn by_key(
+    house: &Arc<House>,
+    push: Push,
+    request: Option<Context>,
+    offer: Publish,
+) -> Result<Answer, Refusal> {
     let info = push.info();
     let name = if info.participant_name.is_empty() { &info.participant_identity } else { &info.participant_name };
     let wish = GuestWish {
@@ -40,7 +46,7 @@ pub(super) async fn by_key(house: &Arc<House>, push: Push, offer: Publish) -> Re
         metadata: info.participant_metadata.clone(),
         ..GuestWish::default()
     };
-    begin(house, Pass::of_ingress(wish), Some(push), offer).await
+    begin(house, Pass::of_ingress(wish).traced(request), Some(push), offer).await
 }
 
 async fn begin(house: &Arc<House>, pass: Pass, push: Option<Push>, offer: Publish) -> Result<Answer, Refusal> {
@@ -56,6 +62,7 @@ struct Publisher {
 
 impl Part for Publisher {
     const PATH: &'static str = WHIP;
+    const SPAN: &'static str = "whip";
 
     async fn enter(&mut self, caller: &Caller) {
         let info = self.push.as_ref().map(Push::info);

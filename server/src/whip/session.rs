@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use livekit::{Caller, CallerNews, JoinError, OfferError, Pass};
 use livekit_protocol as proto;
+use spans::{Kind, Open};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
 use whip::{Change, Fragment, Refusal, judge, restart};
@@ -21,6 +22,8 @@ const PULSE: Duration = Duration::from_secs(1);
 pub(super) trait Part: Send + 'static {
     /// Below which path it is found.
     const PATH: &'static str;
+    /// What traces call it.
+    const SPAN: &'static str;
 
     /// The caller is about to offer.
     fn enter(&mut self, caller: &Caller) -> impl Future<Output = ()> + Send;
@@ -42,24 +45,37 @@ pub(super) async fn begin<P: Part>(
     sdp: String,
     mut part: P,
 ) -> Result<Answer, Refusal> {
-    let (place, orders) = house.place()?;
-    let mut caller = house.lobby().call(pass).await.map_err(|error| refuse(&error))?;
-    part.enter(&caller).await;
-    let answer = match caller.offer(sdp.clone()).await {
-        Ok(answer) => answer,
-        Err(OfferError::Left(_)) => return Err(Refusal::Unfit("the room cannot follow it".into())),
-        Err(error) => {
-            caller.leave().await;
-            return Err(Refusal::Room(503, error.to_string()));
-        }
-    };
+    let mut span = Open::begin(P::SPAN, Kind::Server, pass.request());
+    span.note("thalweg.room", pass.room());
+    span.note("thalweg.participant", pass.identity());
+    let entered = enter(house, pass, &sdp, &mut part).await;
+    let (place, orders, caller, answer) = entered.inspect_err(|refusal| span.fail(&refusal.to_string()))?;
     let location = format!("{}/{}", P::PATH, place.name());
     let links = answer::links(caller.ice_servers());
-    let session = Session { caller, part, offer: sdp, ufrag: String::new(), version: 1, _place: place };
-    let session = Session { ufrag: ufrag(&session.offer), ..session };
+    let session = Session { caller, part, ufrag: ufrag(&sdp), offer: sdp, version: 1, span, _place: place };
     let etag = session.etag();
     tokio::spawn(session.run(orders));
     Ok(Answer::Created { location, etag, sdp: answer, links })
+}
+
+/// Brings a caller into its room, with the room's answer to its offer.
+async fn enter<P: Part>(
+    house: &Arc<House>,
+    pass: Pass,
+    sdp: &str,
+    part: &mut P,
+) -> Result<(Place, mpsc::Receiver<Order>, Caller, String), Refusal> {
+    let (place, orders) = house.place()?;
+    let mut caller = house.lobby().call(pass).await.map_err(|error| refuse(&error))?;
+    part.enter(&caller).await;
+    match caller.offer(sdp.to_owned()).await {
+        Ok(answer) => Ok((place, orders, caller, answer)),
+        Err(OfferError::Left(_)) => Err(Refusal::Unfit("the room cannot follow it".into())),
+        Err(error) => {
+            caller.leave().await;
+            Err(Refusal::Room(503, error.to_string()))
+        }
+    }
 }
 
 /// The room's refusal of a join.
@@ -76,6 +92,8 @@ struct Session<P> {
     ufrag: String,
     /// Rises with every restart of ICE.
     version: u32,
+    /// Ends with it.
+    span: Open,
     _place: Place,
 }
 
@@ -107,7 +125,10 @@ impl<P: Part> Session<P> {
                 }
                 _ = pulse.tick() => self.part.pulse(up && heard),
                 () = self.part.ended() => break None,
-                () = sleep_until(due), if !up => break None,
+                () = sleep_until(due), if !up => {
+                    self.span.fail("its media never came up");
+                    break None;
+                }
             }
         };
         self.caller.leave().await;

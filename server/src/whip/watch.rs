@@ -10,6 +10,7 @@ use livekit::{Caller, CallerNews, People};
 use livekit_protocol as proto;
 use rand::distr::{Alphanumeric, SampleString as _};
 use serde::Deserialize;
+use spans::Context;
 use whip::{Refusal, Seats, Seen, Watch, choose};
 
 use super::WHEP;
@@ -34,11 +35,11 @@ pub(super) struct Wish {
 pub(super) async fn by_token(
     house: &Arc<House>,
     token: &str,
-    remote: SocketAddr,
+    (remote, request): (SocketAddr, Option<Context>),
     wish: Wish,
     offer: Watch,
 ) -> Result<Answer, Refusal> {
-    let pass = house.lobby().pass(token, Some(remote)).map_err(|error| session::refuse(&error))?;
+    let pass = house.lobby().pass(token, Some(remote)).map_err(|error| session::refuse(&error))?.traced(request);
     if !pass.grants().can_subscribe {
         return Err(Refusal::NotAllowed("the token may not subscribe"));
     }
@@ -61,6 +62,7 @@ struct Viewer {
 
 impl Part for Viewer {
     const PATH: &'static str = WHEP;
+    const SPAN: &'static str = "whep";
 
     async fn enter(&mut self, _: &Caller) {}
 

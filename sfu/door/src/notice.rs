@@ -102,6 +102,8 @@ pub struct ShardStats {
 /// One thing that happened.
 #[derive(Clone, Debug)]
 pub enum Notice {
+    /// The first authenticated check has come: there is a way to the peer; DTLS is still to follow.
+    PeerReached(PeerKey),
     /// ICE and DTLS are up; media may flow.
     PeerConnected(PeerKey),
     /// Nothing is heard from the peer; it may come back or restart ICE.

@@ -5,6 +5,20 @@ use std::time::Instant;
 use door::{Command, Datagrams, Notice, Path, ShardId};
 use shard::{Shard, ShardMessage};
 
+use crate::signpost::{Mark, Signpost};
+
+/// A STUN check as browsers write it (RFC 8489 sections 5 and 14.3): a Binding request whose first attribute is USERNAME,
+/// which begins with our user fragment.
+const CHECK: Signpost = Signpost {
+    marks: &[
+        Mark { at: 0, value: 0x0001 },
+        Mark { at: 4, value: 0x2112 },
+        Mark { at: 6, value: 0xa442 },
+        Mark { at: 20, value: 0x0006 },
+    ],
+    digits_at: 24,
+};
+
 /// What one turn of an engine produced; the thread empties all of it.
 #[derive(Debug)]
 pub struct Outbox<'a, M> {
@@ -31,6 +45,8 @@ pub trait Engine: Send + 'static {
     fn advance(&mut self, now: Instant);
     /// When [`Engine::advance`] must run next.
     fn deadline(&self) -> Option<Instant>;
+    /// Whether nobody minds if what comes next waits for some milliseconds. Asked once per turn, at its end.
+    fn is_calm(&mut self, now: Instant) -> bool;
     /// Bytes of datagrams in the outbox.
     fn waiting_bytes(&self) -> usize;
     /// Ends the turn: writes what is still to be written to the outbox. Whenever a portion is there, `full` sends it and
@@ -40,6 +56,8 @@ pub trait Engine: Send + 'static {
     fn outbox(&mut self) -> Outbox<'_, Self::Message>;
     /// Whose a first datagram is, by what it says itself; `None` when it says nothing of the kind.
     fn home(datagram: &[u8]) -> Option<ShardId>;
+    /// Where datagrams name their shard in a way that the kernel can read.
+    fn signpost() -> Option<Signpost>;
     /// Whether the loss of a message is like the loss of a packet, so that it may be dropped when its
     /// receiver lags.
     fn is_droppable(message: &Self::Message) -> bool;
@@ -68,6 +86,10 @@ impl Engine for Shard {
         Self::deadline(self)
     }
 
+    fn is_calm(&mut self, now: Instant) -> bool {
+        Self::is_calm(self, now)
+    }
+
     fn waiting_bytes(&self) -> usize {
         Self::waiting_bytes(self)
     }
@@ -83,6 +105,10 @@ impl Engine for Shard {
 
     fn home(datagram: &[u8]) -> Option<ShardId> {
         Self::home(datagram)
+    }
+
+    fn signpost() -> Option<Signpost> {
+        Some(CHECK)
     }
 
     fn is_droppable(message: &ShardMessage) -> bool {

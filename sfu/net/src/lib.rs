@@ -13,6 +13,7 @@ mod mailbox;
 mod outlet;
 mod pin;
 mod runs;
+mod signpost;
 mod socket;
 mod streams;
 #[cfg(feature = "testing")]
@@ -36,6 +37,7 @@ pub use counters::NetStats;
 pub use engine::{Engine, Outbox};
 pub use guest::{Arrival, GuestCounts, GuestSockets};
 pub use mailbox::{COMMANDS_MAX, FEEDS_MAX, MESSAGES_MAX};
+pub use signpost::{Mark, Signpost};
 
 use bell::Bell;
 use counters::Counters;
@@ -129,7 +131,7 @@ pub fn start<E: Engine>(
     mut engine: impl FnMut(ShardId, Instant) -> E,
     notices: impl Fn(Notice) + Clone + Send + 'static,
 ) -> Result<Running, NetError> {
-    let sockets = listen(config)?;
+    let sockets = listen(config, E::signpost())?;
     let mut listeners = listen_tcp(config)?;
     let mut running = Running::default();
     running.tcp = listeners.iter().filter_map(|listener| listener.local_addr().ok()).collect();
@@ -165,7 +167,7 @@ pub fn start<E: Engine>(
     Ok(running)
 }
 
-fn listen(config: &Config) -> Result<Vec<Vec<Socket>>, NetError> {
+fn listen(config: &Config, signpost: Option<Signpost>) -> Result<Vec<Vec<Socket>>, NetError> {
     if config.bind.is_empty() || config.bind.len() > BIND_ADDRESSES_MAX {
         return Err(NetError::ConfigAddresses(config.bind.len()));
     }
@@ -189,6 +191,13 @@ fn listen(config: &Config) -> Result<Vec<Vec<Socket>>, NetError> {
             }
             let socket = Socket::open(address, is_shared, config.offload).map_err(refused)?;
             shared = Some(socket.local().port());
+            if is_shared
+                && shard + 1 == shards
+                && let Some(signpost) = signpost
+            {
+                // A comfort: without it, checks for another shard go there by mailbox.
+                let _ = signpost.teach(socket.fd());
+            }
             sockets.push(socket);
         }
     }

@@ -17,10 +17,12 @@ const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Answers by the first byte of a datagram: `e` echoes it; `b` sends numbered datagrams as the rest says; `w` says
-/// which shard it is; `x` has another shard say so; `t` answers 5 ms later.
+/// which shard it is; `x` has another shard say so; `t` answers 5 ms later; `n` names a shard. What is received makes
+/// one that is told to be calm no less so.
 #[derive(Default)]
 struct Echo {
     id: ShardId,
+    calm: bool,
     late: Option<(Instant, Path)>,
     datagrams: Datagrams,
     notices: Vec<Notice>,
@@ -40,7 +42,7 @@ impl Engine for Echo {
                     let _ = self.datagrams.write(path, 9, |_| None);
                 }
             }
-            [b'w'] => self.datagrams.push(path, &[self.id.0 as u8]),
+            [b'w'] | [b'n', b'!', ..] => self.datagrams.push(path, &[self.id.0 as u8]),
             [b'x', to] => self.messages.push((ShardId(to.into()), path)),
             [b't'] => self.late = Some((now + Duration::from_millis(5), path)),
             _ => {}
@@ -67,6 +69,10 @@ impl Engine for Echo {
         self.late.map(|(due, _)| due)
     }
 
+    fn is_calm(&mut self, _now: Instant) -> bool {
+        self.calm
+    }
+
     fn waiting_bytes(&self) -> usize {
         self.datagrams.bytes().len()
     }
@@ -79,6 +85,11 @@ impl Engine for Echo {
 
     fn home(datagram: &[u8]) -> Option<ShardId> {
         datagram.strip_prefix(b"h").and_then(|rest| rest.first()).map(|shard| ShardId((*shard).into()))
+    }
+
+    fn signpost() -> Option<Signpost> {
+        const MARKS: &[Mark] = &[Mark { at: 0, value: u16::from_be_bytes(*b"n!") }];
+        Some(Signpost { marks: MARKS, digits_at: 3 })
     }
 
     fn is_droppable(_: &Path) -> bool {
@@ -273,6 +284,44 @@ fn shards_share_a_port_and_talk_to_each_other() {
         client.send(b"x\x07").unwrap();
     }
     assert_eq!(ask(&client(server), b"e"), b"e");
+}
+
+#[test]
+fn what_names_its_shard_is_handed_to_it_by_the_kernel() {
+    let bind = if UdpSocket::bind((Ipv6Addr::LOCALHOST, 0)).is_ok() {
+        vec![LOOPBACK, Ipv6Addr::LOCALHOST.into()]
+    } else {
+        vec![LOOPBACK]
+    };
+    let running = echo(&Config { bind, ..config(17) });
+    for server in running.local_addrs(ShardId(0)) {
+        for (name, shard) in [("0000", 0), ("0001", 1), ("0009", 9), ("000a", 10), ("000f", 15), ("0010", 16)] {
+            // From several addresses, whose hashes differ.
+            for _ in 0..5 {
+                assert_eq!(ask(&client(*server), format!("n!.{name}:x").as_bytes()), [shard], "{name} at {server}");
+            }
+        }
+        // What names no shard that there is, or is cut short, still reaches somebody.
+        for datagram in ["n!.0011", "n!.ffff", "n!.zzzz", "n!.000", "w"] {
+            assert!(ask(&client(*server), datagram.as_bytes())[0] < 17, "{datagram}");
+        }
+    }
+}
+
+#[test]
+fn a_calm_shard_wakes_for_many_at_once() {
+    let running = start(&config(1), |id, _| Echo { id, calm: true, ..Echo::default() }, |_| ()).unwrap();
+    let client = client(running.local_addrs(ShardId(0))[0]);
+    let began = Instant::now();
+    for number in 0..100 {
+        client.send(&[b'e', number]).unwrap();
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    (0..100).for_each(|number| assert_eq!(read(&client), [b'e', number]));
+    // The first is not waited with, and the last may have been in a portion of its own.
+    let portions = began.elapsed().as_millis() / worker::GATHERING.as_millis() + 2;
+    let calls = finished(running).receive_calls;
+    assert!(u128::from(calls) <= portions, "{calls} calls for {portions} portions");
 }
 
 #[test]

@@ -21,6 +21,10 @@ const FLUSH_BYTES: usize = shard::outbox::PORTION_BYTES;
 /// Shortest sleep after a turn in which everything due was done, so that an engine that is always due does not spin.
 const PAUSE_MIN: Duration = Duration::from_micros(100);
 
+/// For how long a calm engine's thread leaves what arrives where it is, so that one waking serves many: thousands of
+/// idle clients send one check each in some seconds. Within the frame of sound that a first packet may wait for.
+pub(crate) const GATHERING: Duration = Duration::from_millis(20);
+
 /// Sleep when the system cannot even poll.
 const DISTRESS_PAUSE: Duration = Duration::from_millis(1);
 
@@ -55,6 +59,8 @@ pub(crate) struct Worker<E: Engine, N> {
     arrivals_spare: Vec<Connection>,
     /// The next sleep lasts at least [`PAUSE_MIN`].
     paused: bool,
+    /// What arrives may wait for [`GATHERING`].
+    gathers: bool,
 }
 
 /// What carries out what the engine wants.
@@ -95,6 +101,7 @@ impl<E: Engine, N: Fn(Notice)> Worker<E, N> {
             messages_spare: Vec::new(),
             arrivals_spare: Vec::new(),
             paused: false,
+            gathers: false,
         }
     }
 
@@ -107,7 +114,12 @@ impl<E: Engine, N: Fn(Notice)> Worker<E, N> {
             let stopping = own.bell.is_stopping();
             let waits = !own.messages.is_empty() || !self.commands.is_empty() || !own.arrivals.is_empty();
             let hurried = stopping || waits;
-            let polled = self.sleep(if hurried { Some(Duration::ZERO) } else { self.patience() });
+            if self.gathers && !hurried {
+                let patience = self.patience().unwrap_or(GATHERING);
+                // The doorbell alone is listened to.
+                self.sleep(1, Some(patience.min(GATHERING)));
+            }
+            let polled = self.sleep(self.polls.len(), if hurried { Some(Duration::ZERO) } else { self.patience() });
             own.bell.disarm(self.polls.first().is_some_and(|bell| bell.revents != 0));
             let now = Instant::now();
             if polled {
@@ -117,6 +129,7 @@ impl<E: Engine, N: Fn(Notice)> Worker<E, N> {
             self.advance(now);
             self.shell.carry_out(now, self.id, &mut self.engine, &self.sockets, &mut self.streams);
             self.shell.counters.turns.add(1);
+            self.gathers = polled && self.engine.is_calm(now);
             if stopping {
                 break;
             }
@@ -131,14 +144,15 @@ impl<E: Engine, N: Fn(Notice)> Worker<E, N> {
         Some(if self.paused { left.max(PAUSE_MIN) } else { left })
     }
 
-    /// Sleeps until something is to be read or `timeout` is over; false when there is nothing to read.
-    fn sleep(&mut self, timeout: Option<Duration>) -> bool {
+    /// Sleeps until something is to be read at one of the first `count` descriptors or `timeout` is over; false when there is
+    /// nothing to read.
+    fn sleep(&mut self, count: usize, timeout: Option<Duration>) -> bool {
         let timeout = timeout.map(|timeout| libc::timespec {
             tv_sec: timeout.as_secs().try_into().unwrap_or(libc::time_t::MAX),
             tv_nsec: timeout.subsec_nanos().into(),
         });
         let timeout = timeout.as_ref().map_or(std::ptr::null(), std::ptr::from_ref);
-        let len = self.polls.len() as libc::nfds_t;
+        let len = self.polls.len().min(count) as libc::nfds_t;
         // SAFETY: `polls` holds `len` descriptors and the timeout lives through the call; no signal mask is given.
         let ready = unsafe { libc::ppoll(self.polls.as_mut_ptr(), len, timeout, std::ptr::null()) };
         if ready < 0 {

@@ -23,8 +23,8 @@ use crate::{DataRefused, Identity, PeerEvent, Received, Reject, SRTP_OVERHEAD_MA
 const PRIORITY: u32 = 1_845_501_695;
 /// Time between checks on a path that has not answered.
 const CHECK_RETRY: Duration = Duration::from_millis(100);
-/// Time between checks on a path that has answered.
-const CHECK_INTERVAL: Duration = Duration::from_secs(2);
+/// Time between checks on a path that has answered: Chromium's on one that is strong and stable.
+const CHECK_INTERVAL: Duration = Duration::from_millis(2500);
 
 /// Which data channels the client expects.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

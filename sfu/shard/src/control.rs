@@ -17,6 +17,7 @@ use crate::{Shard, ShardMessage, Task};
 impl Shard {
     /// One request of control. An unknown key is counted and ignored.
     pub fn command(&mut self, now: Instant, command: Command) {
+        self.calm.stirred = true;
         let done = match command {
             Command::AddPeer(key, params) => self.add_peer(now, key, &params),
             Command::SetRemote { .. } => self.set_remote(now, command),
@@ -49,6 +50,7 @@ impl Shard {
         let mut entry = PeerEntry::new(key, peer);
         entry.pauses = params.pauses;
         let slot = self.peers.insert(entry)?;
+        self.calm.joining.insert(slot);
         self.lead_here(slot, &params.local.ufrag);
         self.after_peer(slot);
         Some(())
@@ -106,6 +108,7 @@ impl Shard {
         self.timers.set(Task::Rate(slot), None);
         self.timers.set(Task::Reports(slot), None);
         self.timers.set(Task::TransportFeedback(slot), None);
+        self.calm.joining.remove(&slot);
         self.peers.remove(slot);
     }
 
@@ -267,6 +270,7 @@ impl Shard {
 
     /// One message of another shard.
     pub fn message(&mut self, now: Instant, from: ShardId, message: ShardMessage) {
+        self.calm.stirred |= !matches!(message, ShardMessage::Datagram { .. });
         match message {
             ShardMessage::Datagram { path, mut bytes } => self.receive_forwarded(now, path, &mut bytes),
             ShardMessage::PathOwned(path) => self.routes.add_foreign(path, from),

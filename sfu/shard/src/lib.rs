@@ -5,6 +5,7 @@
 #![cfg_attr(test, allow(clippy::disallowed_methods, reason = "a test starts its own clock"))]
 
 mod allocate;
+mod calm;
 mod control;
 mod estimate;
 mod fed;
@@ -72,6 +73,7 @@ pub struct Shard {
     timers: Timers<Task>,
     stats: door::ShardStats,
     watch: health::Watch,
+    calm: calm::Calm,
     /// How often a source may fail.
     guard: guard::Guard,
     /// Which sounds of large rooms are sent on.
@@ -132,6 +134,7 @@ impl Shard {
             routes: Routes::default(),
             timers,
             watch: health::Watch::default(),
+            calm: calm::Calm::default(),
             guard: guard::Guard::default(),
             loudest: Loudest::default(),
             connected: Vec::new(),

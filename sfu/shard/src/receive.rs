@@ -21,6 +21,7 @@ impl Shard {
             }
             Route::Here(_) => {}
             Route::Elsewhere(shard) => {
+                self.calm.checks += u64::from(stun::is_stun(datagram));
                 let message = ShardMessage::Datagram { path, bytes: datagram.to_vec() };
                 self.outbox.messages.push((shard, message));
             }
@@ -36,6 +37,7 @@ impl Shard {
 
     /// A datagram that another shard took for this one's; it is not sent on again.
     pub(crate) fn receive_forwarded(&mut self, now: Instant, path: Path, datagram: &mut [u8]) {
+        self.calm.forwarded += 1;
         match self.route(&path, datagram) {
             Route::Here(slot) if self.is_let_in(now, slot, &path, datagram) => {
                 self.receive_for(now, slot, path, datagram)
@@ -62,7 +64,10 @@ impl Shard {
         match entry.peer.receive(now, path, datagram, &mut self.outbox.datagrams) {
             Received::Rtp(packet) => self.receive_rtp(now, slot, packet),
             Received::Rtcp(compound) => self.receive_rtcp(now, slot, compound),
-            Received::Nothing => self.after_peer(slot),
+            Received::Nothing => {
+                let news = self.after_peer(slot);
+                self.calm.checks += u64::from(!news && stun::is_stun(datagram));
+            }
             Received::Rejected(reason) => {
                 self.count_rejected(reason);
                 if reason == Reject::StunUnauthenticated {
@@ -93,15 +98,18 @@ impl Shard {
         self.begin_connected(now);
     }
 
-    /// Tells what the peer has to tell and sets its timer.
-    pub(crate) fn after_peer(&mut self, slot: PeerSlot) {
+    /// Tells what the peer has to tell, if anything, and sets its timer.
+    pub(crate) fn after_peer(&mut self, slot: PeerSlot) -> bool {
+        let mut news = false;
         while let Some(event) = self.peers.at(slot).and_then(|entry| entry.peer.poll_event()) {
+            news = true;
             self.on_event(slot, event);
         }
-        let Some(peer) = self.peers.at(slot).map(|entry| &mut entry.peer) else { return };
+        let Some(peer) = self.peers.at(slot).map(|entry| &mut entry.peer) else { return news };
         self.stats.data_shed += peer.take_data_shed();
         let deadline = peer.deadline();
         self.timers.set(Task::Peer(slot), deadline);
+        news
     }
 
     fn on_event(&mut self, slot: PeerSlot, event: PeerEvent) {
@@ -109,9 +117,11 @@ impl Shard {
         let notice = match event {
             PeerEvent::PathAdded(path) => return self.own_path(slot, path),
             PeerEvent::PathRemoved(path) => return self.drop_path(slot, &path),
+            PeerEvent::PathChanged { old: None, .. } if self.calm.joining.contains(&slot) => Notice::PeerReached(key),
             PeerEvent::PathChanged { .. } | PeerEvent::ChannelClosed(_) => return,
             PeerEvent::Connected { profile } => {
                 self.count_handshake(profile);
+                self.calm.joining.remove(&slot);
                 self.connected.push(slot);
                 Notice::PeerConnected(key)
             }

@@ -8,12 +8,14 @@ use livekit_protocol as proto;
 use proto::signal_request::Message as Asked;
 use proto::signal_response::Message;
 use room::Grants;
+use spans::Context;
 use tokio::time::{Duration, timeout};
 
 use crate::error::JoinError;
 use crate::guest::{self, GuestWish};
 use crate::lobby::{Alive, Connection, Lobby, unix_s};
 use crate::mailbox::Inbox;
+use crate::trail::Trail;
 use crate::validate::{self, Ticket};
 use crate::world::Mode;
 
@@ -22,7 +24,7 @@ const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// A checked wish to call a room.
 #[derive(Clone)]
-pub struct Pass(Ticket);
+pub struct Pass(Ticket, Option<Context>);
 
 /// What a caller is told.
 #[derive(Clone, PartialEq, Debug)]
@@ -69,7 +71,7 @@ impl Pass {
     pub fn of_ingress(wish: GuestWish) -> Self {
         let mut ticket = guest::ticket(wish);
         ticket.mode = Mode::Once;
-        Self(ticket)
+        Self(ticket, None)
     }
 
     /// The room.
@@ -80,6 +82,19 @@ impl Pass {
     /// The identity in it.
     pub fn identity(&self) -> &str {
         &self.0.identity
+    }
+
+    /// The request that it came with, as traces know it: the join is followed below it.
+    #[must_use]
+    pub fn traced(mut self, request: Option<Context>) -> Self {
+        self.0.trail = Trail::begin(request);
+        self.1 = request;
+        self
+    }
+
+    /// See [`Pass::traced`].
+    pub fn request(&self) -> Option<Context> {
+        self.1
     }
 
     /// What its bearer may do.
@@ -109,7 +124,7 @@ impl Lobby {
         let config = self.config();
         let ticket = validate::check_token(&config.keys, &config.limits, token, remote, unix_s())?;
         self.check_room(&ticket)?;
-        Ok(Pass(ticket))
+        Ok(Pass(ticket, None))
     }
 
     /// Brings a caller into its room; a session of the same identity ends. It describes nothing yet.

@@ -15,6 +15,7 @@ use crate::mailbox::Inbox;
 use crate::room_task::RoomInput;
 use crate::token::Claims;
 use crate::validate::Ticket;
+use crate::view::Coded;
 use crate::world::{FedError, FedNews, FedTrack, Mode, Portrait};
 
 /// News that wait for one guest. A guest that does not take them misses wishes for key frames, which are repeated.
@@ -126,6 +127,15 @@ impl Guest {
     /// Ends a track. False when the room has ended.
     pub async fn unpublish(&self, key: TrackKey) -> bool {
         self.connection.put(RoomInput::Unfeed(self.connection.id(), key)).await
+    }
+
+    /// What transcoding its media has cost since this was told last. False when the room has ended.
+    pub async fn coded(&self, more: Coded) -> bool {
+        if more == Coded::default() {
+            return true;
+        }
+        self.connection.account(more);
+        self.connection.put(RoomInput::Coded(self.connection.id(), more)).await
     }
 
     /// Tells that a picture has another size, in pixels. False when the room has ended.

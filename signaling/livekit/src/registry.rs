@@ -8,7 +8,7 @@ use tokio::sync::mpsc;
 
 use crate::error::JoinError;
 use crate::room_task::RoomInput;
-use crate::view::Traffic;
+use crate::view::Usage;
 
 /// How to reach one room's task.
 #[derive(Clone, Debug)]
@@ -21,8 +21,8 @@ pub(crate) struct RoomHandle {
     pub(crate) notices: mpsc::Sender<door::Notice>,
     /// Participants at the end of the room's last turn.
     pub(crate) participants: Arc<AtomicUsize>,
-    /// Media that it moved.
-    pub(crate) traffic: Arc<Mutex<Traffic>>,
+    /// What it used.
+    pub(crate) usage: Arc<Mutex<Usage>>,
 }
 
 /// All rooms of the node.
@@ -106,7 +106,7 @@ mod tests {
     fn handle(serial: u32) -> RoomHandle {
         let (inputs, _) = mpsc::channel(1);
         let (notices, _) = mpsc::channel(1);
-        RoomHandle { serial, inputs, notices, participants: Arc::default(), traffic: Arc::default() }
+        RoomHandle { serial, inputs, notices, participants: Arc::default(), usage: Arc::default() }
     }
 
     #[test]

@@ -13,6 +13,7 @@ use crate::lobby::{self, Alive, Inner, Lobby, Stage, Verdict};
 use crate::mailbox::{Outbox, PostError};
 use crate::token;
 use crate::trail::{Trail, Trails};
+use crate::view::Coded;
 use crate::world::{
     ConnectionId, Fault, FedNews, FedTrack, FollowerId, Input, Join, Order, OrderId, Output, Portrait, Refresh, Reply,
     RoomEvent, World, WorldConfig,
@@ -33,6 +34,8 @@ pub(crate) enum RoomInput {
     Feed { connection: ConnectionId, track: Box<FedTrack>, news: mpsc::Sender<FedNews> },
     /// A guest ends a track.
     Unfeed(ConnectionId, TrackKey),
+    /// What transcoding a guest's media has cost since it was told last.
+    Coded(ConnectionId, Coded),
     /// A follower wants portraits of a participant, by identity.
     Follow { follower: FollowerId, identity: String, gallery: Gallery, reply: oneshot::Sender<Result<Reply, Fault>> },
     /// A follower wants no more.
@@ -169,6 +172,7 @@ impl RoomTask {
                 Input::Feed(connection, track)
             }),
             Wake::Input(RoomInput::Unfeed(id, key)) => Some(Input::Unfeed(id, key)),
+            Wake::Input(RoomInput::Coded(id, more)) => Some(Input::Coded(id, more)),
             Wake::Input(RoomInput::Order { order, reply }) => Some(self.note(order, reply)),
             Wake::Input(RoomInput::Follow { follower, identity, gallery, reply }) => {
                 self.galleries.insert(follower, gallery);
@@ -183,6 +187,11 @@ impl RoomTask {
             Wake::Input(RoomInput::Levels(levels)) => Some(Input::Media(Notice::Levels(levels))),
             Wake::Notice(notice) => {
                 self.sound_outside(&notice);
+                if let Notice::PeerReached(peer) = notice
+                    && let Some(identity) = self.world.whose(peer)
+                {
+                    self.trails.reached(identity);
+                }
                 Some(Input::Media(notice))
             }
             Wake::Tick => {

@@ -14,13 +14,15 @@ pub(crate) struct Trail {
     request: Option<Context>,
     began_ns: u64,
     since_ns: u64,
+    /// The first check has come.
+    reached: bool,
 }
 
 impl Trail {
     /// A client asks to join, by this request.
     pub(crate) fn begin(request: Option<Context>) -> Option<Self> {
         let now_ns = now_ns();
-        Some(Self { join: Context::fresh(request)?, request, began_ns: now_ns, since_ns: now_ns })
+        Some(Self { join: Context::fresh(request)?, request, began_ns: now_ns, since_ns: now_ns, reached: false })
     }
 
     /// What lasted until now.
@@ -52,10 +54,18 @@ impl Trails {
         self.0.insert(identity, trail);
     }
 
+    /// There is a way to it. A second connection of its own comes at its own time.
+    pub(crate) fn reached(&mut self, identity: &str) {
+        if let Some(trail) = self.0.get_mut(identity).filter(|trail| !trail.reached) {
+            trail.phase("ice");
+            trail.reached = true;
+        }
+    }
+
     /// Its media is up.
     pub(crate) fn connected(&mut self, room: &str, identity: &str) {
         if let Some(trail) = self.0.get_mut(identity) {
-            trail.phase("ice and dtls");
+            trail.phase("dtls");
             trail.end(room, identity, None);
         }
     }
@@ -72,8 +82,12 @@ impl Trails {
     /// It went before its media was up.
     pub(crate) fn aborted(&mut self, room: &str, identity: &str) {
         if let Some(mut trail) = self.0.remove(identity) {
-            trail.phase("ice and dtls");
-            trail.end(room, identity, Some("its media never came up"));
+            let (phase, why) = match trail.reached {
+                true => ("dtls", "its checks came, but DTLS did not come up"),
+                false => ("ice", "none of its checks came: UDP and TCP may be blocked on the way"),
+            };
+            trail.phase(phase);
+            trail.end(room, identity, Some(why));
         }
     }
 

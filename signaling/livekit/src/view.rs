@@ -18,6 +18,8 @@ pub struct RoomView {
     pub people: Vec<PersonView>,
     /// Media that it moved since it began.
     pub traffic: Traffic,
+    /// What transcoding for it cost since it began.
+    pub transcode: Coded,
 }
 
 /// One participant.
@@ -61,6 +63,8 @@ pub struct PersonView {
     pub watches: Vec<WatchView>,
     /// Media that it moved since it came.
     pub traffic: Traffic,
+    /// What transcoding its media cost since it came.
+    pub transcode: Coded,
     /// What is wrong, the worst first; empty when all is well.
     pub verdicts: Vec<Verdict>,
 }
@@ -160,8 +164,17 @@ pub struct Traffic {
     pub turn: Bytes,
 }
 
-/// What the codecs of an ingress cost.
+/// What a room or a participant used of this server.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Usage {
+    /// Media that it moved.
+    pub traffic: Traffic,
+    /// What transcoding its media cost.
+    pub transcode: Coded,
+}
+
+/// What transcoding cost.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize)]
 pub struct Coded {
     /// Milliseconds during which sound or pictures were transcoded, each counted by itself.
     pub ran_ms: u64,

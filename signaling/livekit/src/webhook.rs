@@ -10,7 +10,7 @@ use rand::distr::{Alphanumeric, SampleString};
 use serde_json::{Map, Value, json};
 
 use crate::token::{Claims, Keys, mint};
-use crate::view::{Bytes, Coded, Traffic};
+use crate::view::{Bytes, Coded, Traffic, Usage};
 use crate::world::RoomEvent;
 
 /// Every event that is told, for filters.
@@ -33,7 +33,8 @@ const SIGNATURE_S: u64 = 300;
 /// Our own field in the bodies of `room_finished` and `participant_left`: media bytes by the way that they went. LiveKit's
 /// receivers pass over fields that they do not know.
 const TRAFFIC: &str = "traffic";
-/// Our own field in the body of `ingress_ended`: how long its codecs worked.
+/// Our own field in the bodies of `ingress_ended`, and of `room_finished` and `participant_left` where there were any: how
+/// long codecs worked.
 const TRANSCODE: &str = "transcode";
 /// Random characters of an event's id.
 const ID_CHARS: usize = 12;
@@ -66,9 +67,16 @@ pub struct Webhooks {
 impl Webhooks {
     /// Tells an event, if it is one of those that are told.
     pub(crate) fn tell(&self, room: &str, event: RoomEvent, unix_ms: u64) {
-        let (kind, traffic) = (event.name(), traffic(&event));
+        let (kind, used) = (event.name(), usage(&event));
+        let mut more = Map::new();
+        if let Some(used) = used {
+            more.insert(TRAFFIC.to_owned(), told_traffic(&used.traffic));
+        }
+        if let Some(used) = used.filter(|used| used.transcode != Coded::default()) {
+            more.insert(TRANSCODE.to_owned(), told_coded(used.transcode));
+        }
         if let Some(told) = self.describe(event) {
-            self.send(room, kind, told, traffic.map(|it| (TRAFFIC, told_traffic(&it))), unix_ms);
+            self.send(room, kind, told, more, unix_ms);
         }
     }
 
@@ -82,25 +90,18 @@ impl Webhooks {
     ) {
         let (room, stream_key) = (info.room_name.clone(), String::new());
         let ingress_info = Some(proto::IngressInfo { stream_key, ..info });
-        let more = coded.map(|coded| (TRANSCODE, told_coded(coded)));
+        let more = coded.map(|coded| (TRANSCODE.to_owned(), told_coded(coded))).into_iter().collect();
         self.send(&room, kind, proto::WebhookEvent { ingress_info, ..Default::default() }, more, unix_ms);
     }
 
-    fn send(
-        &self,
-        room: &str,
-        kind: &'static str,
-        told: proto::WebhookEvent,
-        more: Option<(&str, Value)>,
-        unix_ms: u64,
-    ) {
+    fn send(&self, room: &str, kind: &'static str, told: proto::WebhookEvent, more: Map<String, Value>, unix_ms: u64) {
         let id = format!("EV_{}", Alphanumeric.sample_string(&mut rand::rng(), ID_CHARS));
         let created_at = i64::try_from(unix_ms / 1000).unwrap_or(i64::MAX);
         let told = proto::WebhookEvent { event: kind.to_owned(), id, created_at, ..told };
         // Messages of the protocol are made of text, numbers and maps with text for keys: this does not fail.
         let Ok(mut body) = serde_json::to_value(&told) else { return };
-        if let (Some((name, value)), Some(fields)) = (more, body.as_object_mut()) {
-            fields.insert(name.to_owned(), value);
+        if let Some(fields) = body.as_object_mut() {
+            fields.extend(more);
         }
         let body = body.to_string();
         (self.sink)(Webhook { room: room.to_owned(), kind, body, created_ms: unix_ms });
@@ -127,10 +128,10 @@ impl Webhooks {
     }
 }
 
-/// What the end of a room or of a session tells of its media.
-fn traffic(event: &RoomEvent) -> Option<Traffic> {
+/// What the end of a room or of a session tells of its use.
+fn usage(event: &RoomEvent) -> Option<Usage> {
     match event {
-        RoomEvent::RoomFinished(_, traffic) | RoomEvent::ParticipantLeft(_, _, traffic) => Some(*traffic),
+        RoomEvent::RoomFinished(_, used) | RoomEvent::ParticipantLeft(_, _, used) => Some(*used),
         _ => None,
     }
 }
@@ -218,6 +219,19 @@ mod tests {
         assert_eq!(full["participant"]["name"], "Ann");
         assert_eq!(body(RoomEvent::LiveEnded(room()), false).unwrap()["event"], "live_ended");
         assert_eq!(body(RoomEvent::ClientFault { identity: "ann".into(), what: "x".into() }, false), None);
+    }
+
+    #[test]
+    fn ends_tell_what_was_used() {
+        let mut usage = Usage::default();
+        usage.traffic.udp.outgoing = 7;
+        let plain = body(RoomEvent::RoomFinished(room(), usage), false).unwrap();
+        assert_eq!(plain["traffic"]["udp"], json!({"bytesIn": "0", "bytesOut": "7"}));
+        assert_eq!(plain.get("transcode"), None, "nothing was");
+        usage.transcode = Coded { ran_ms: 2_500, cpu_ms: 300 };
+        for event in [RoomEvent::RoomFinished(room(), usage), RoomEvent::ParticipantLeft(room(), who(), usage)] {
+            assert_eq!(body(event, false).unwrap()["transcode"], json!({"seconds": 2.5, "cpuSeconds": 0.3}));
+        }
     }
 
     #[test]

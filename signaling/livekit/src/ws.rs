@@ -1,6 +1,7 @@
 //! One signal connection: a WebSocket whose frames are protobuf or, if the client likes, JSON.
 
 use std::pin::pin;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use axum::Error;
@@ -8,17 +9,23 @@ use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket, close_code};
 use futures_util::{Sink, SinkExt, Stream, StreamExt};
 use livekit_protocol as proto;
 use prost::Message as _;
-use tokio::sync::watch;
+use proto::signal_request::Message as Asked;
+use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until, timeout};
 
 use crate::config::SignalSettings;
-use crate::lobby::Connection;
+use crate::lobby::{self, Connection};
 use crate::mailbox::Inbox;
 
 /// How long one write may hang before the client counts as dead.
 pub const WRITE_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long we wait for the client's half of the closing handshake (RFC 6455 section 7.1.1).
 pub const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
+/// How often the room is told that the client lives, when all that it says is pings: well within the time for which a room
+/// remembers what a client has missed.
+const ROOM_PING_INTERVAL: Duration = Duration::from_secs(30);
+/// Answers to pings that wait to be written; a client that asks faster than it reads gets no more.
+const PONGS_MAX: usize = 4;
 
 /// How a connection ended.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -39,23 +46,36 @@ enum End {
     Stopped,
 }
 
-/// What the reading half tells the writing half.
+/// What the reading half tells the writing half. Both are one task: nobody ever waits for the lock.
+struct Heard(Mutex<Last>);
+
 #[derive(Clone, Copy)]
-struct Heard {
+struct Last {
     /// The last frame.
     at: Instant,
     /// The last request was JSON.
     json: bool,
 }
 
+impl Heard {
+    fn new() -> Self {
+        Self(Mutex::new(Last { at: Instant::now(), json: false }))
+    }
+
+    fn last(&self) -> MutexGuard<'_, Last> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 /// Serves the connection until it ends; the room learns of it by the drop of `connection`.
 pub(crate) async fn run(socket: WebSocket, mut connection: Connection, settings: SignalSettings) {
     let (mut sink, mut stream) = socket.split();
-    let (hears, heard) = watch::channel(Heard { at: Instant::now(), json: false });
+    let heard = Heard::new();
+    let (answers, mut pongs) = mpsc::channel(PONGS_MAX);
     let Some((mut inbox, scissors, _alive)) = connection.open() else { return };
     let end = {
-        let reading = read(&mut stream, &connection, &hears, settings.socket_silence_max);
-        let writing = write(&mut sink, &mut inbox, &heard, settings.socket_ping_interval);
+        let reading = read(&mut stream, &connection, &heard, &answers);
+        let writing = write(&mut sink, (&mut inbox, &mut pongs), &heard, &settings);
         tokio::select! {
             end = reading => end,
             end = writing => end,
@@ -103,28 +123,69 @@ fn close_code_of(end: End) -> Option<u16> {
 async fn read(
     stream: &mut (impl Stream<Item = Result<Message, Error>> + Unpin),
     connection: &Connection,
-    hears: &watch::Sender<Heard>,
-    silence_max: Duration,
+    heard: &Heard,
+    answers: &mpsc::Sender<proto::signal_response::Message>,
 ) -> End {
+    let mut pings = Pings::default();
     loop {
-        let message = match timeout(silence_max, stream.next()).await {
-            Err(_) => return End::PeerSilent,
-            Ok(None | Some(Ok(Message::Close(_)))) => return End::PeerClosed,
-            Ok(Some(Err(error))) => return broken(&error),
-            Ok(Some(Ok(message))) => message,
+        let message = match stream.next().await {
+            None | Some(Ok(Message::Close(_))) => return End::PeerClosed,
+            Some(Err(error)) => return broken(&error),
+            Some(Ok(message)) => message,
         };
-        hears.send_modify(|heard| heard.at = Instant::now());
+        let now = Instant::now();
+        heard.last().at = now;
         let request = match &message {
             Message::Binary(bytes) => proto::SignalRequest::decode(bytes.clone()).map_err(drop),
             Message::Text(text) => serde_json::from_str::<proto::SignalRequest>(text).map_err(drop),
             _ => continue,
         };
         let Ok(request) = request else { return End::PeerMalformed };
-        hears.send_modify(|heard| heard.json = matches!(message, Message::Text(_)));
+        heard.last().json = matches!(message, Message::Text(_));
+        let Some(asked) = &request.message else { continue };
+        if pings.is_ours(asked, now) {
+            // One that finds no place is not missed: the answers before it tell the same.
+            pings.answer(asked).into_iter().for_each(|answer| drop(answers.try_send(answer)));
+            continue;
+        }
         // A full room queue stops the reading, and by TCP the client: nothing is lost.
-        if request.message.is_some() && !connection.send(request).await {
+        if !connection.send(request).await {
             // The room has let go; what it still has to say is in the inbox.
             std::future::pending::<()>().await;
+        }
+    }
+}
+
+/// Pings are answered here: thousands of idle clients say nothing else, and their rooms need not wake for it.
+#[derive(Default)]
+struct Pings {
+    /// When the room heard of the client last.
+    told: Option<Instant>,
+    /// The client asks in the newer way: its SDK sends both, and needs but one answer.
+    newer: bool,
+}
+
+impl Pings {
+    /// Whether a request is a ping that the room does not need; it is told of the client now and then.
+    fn is_ours(&mut self, asked: &Asked, now: Instant) -> bool {
+        let is_ping = matches!(asked, Asked::Ping(_) | Asked::PingReq(_));
+        let ours = is_ping && self.told.is_some_and(|told| now < told + ROOM_PING_INTERVAL);
+        if !ours {
+            self.told = Some(now);
+        }
+        ours
+    }
+
+    fn answer(&mut self, asked: &Asked) -> Option<proto::signal_response::Message> {
+        use proto::signal_response::Message::{Pong, PongResp};
+        let now_ms = || i64::try_from(lobby::now().unix_ms).unwrap_or(i64::MAX);
+        match asked {
+            Asked::PingReq(ping) => {
+                self.newer = true;
+                Some(PongResp(proto::Pong { last_ping_timestamp: ping.timestamp, timestamp: now_ms() }))
+            }
+            Asked::Ping(_) if !self.newer => Some(Pong(now_ms())),
+            _ => None,
         }
     }
 }
@@ -142,31 +203,43 @@ fn broken(error: &Error) -> End {
     End::PeerProtocol
 }
 
-/// Sends what the room says. A client that is silent is pinged; one that speaks of itself, as all SDKs do every few
-/// seconds, costs no pings.
+/// Sends what the room says, and answers to pings. A client that is silent is pinged; one that speaks of itself, as all SDKs
+/// do every few seconds, costs no pings. One that is silent for too long is dead.
 async fn write(
     sink: &mut (impl Sink<Message> + Unpin),
-    inbox: &mut Inbox,
-    heard: &watch::Receiver<Heard>,
-    ping_interval: Duration,
+    (inbox, pongs): (&mut Inbox, &mut mpsc::Receiver<proto::signal_response::Message>),
+    heard: &Heard,
+    settings: &SignalSettings,
 ) -> End {
     let mut pinged = Instant::now();
+    let alarm = |heard: Instant, pinged: Instant| {
+        (heard.max(pinged) + settings.socket_ping_interval).min(heard + settings.socket_silence_max)
+    };
+    let mut due = pin!(sleep_until(alarm(heard.last().at, pinged)));
     loop {
-        let last = heard.borrow().at.max(pinged);
-        let message = {
-            let next = pin!(inbox.next());
-            tokio::select! {
-                response = next => match response {
-                    Some(response) => encode(&response, heard.borrow().json),
-                    None => return End::Room,
-                },
-                () = sleep_until(last + ping_interval) => {
-                    if heard.borrow().at > last {
-                        continue;
-                    }
-                    pinged = Instant::now();
-                    Message::Ping(Default::default())
+        let message = tokio::select! {
+            response = inbox.next() => match response {
+                Some(response) => encode(&response, heard.last().json),
+                None => return End::Room,
+            },
+            Some(pong) = pongs.recv() => {
+                encode(&proto::SignalResponse { message: Some(pong) }, heard.last().json)
+            }
+            () = due.as_mut() => {
+                let (at, now) = (heard.last().at, Instant::now());
+                if now >= at + settings.socket_silence_max {
+                    return End::PeerSilent;
                 }
+                // What was heard meanwhile moves the alarm, once it rings.
+                let is_silent = now >= alarm(at, pinged);
+                if is_silent {
+                    pinged = now;
+                }
+                due.as_mut().reset(alarm(at, pinged));
+                if !is_silent {
+                    continue;
+                }
+                Message::Ping(Default::default())
             }
         };
         match timeout(WRITE_TIMEOUT, sink.send(message)).await {
@@ -189,28 +262,68 @@ mod tests {
     use super::*;
     use crate::mailbox::mailbox;
 
-    #[tokio::test(start_paused = true)]
-    async fn only_the_silent_are_pinged() {
-        let interval = Duration::from_secs(10);
+    fn settings() -> SignalSettings {
+        SignalSettings {
+            socket_ping_interval: Duration::from_secs(10),
+            socket_silence_max: Duration::from_secs(60),
+            ..SignalSettings::default()
+        }
+    }
+
+    /// Writes for a client that does as told, and gives the frames that were sent and how it ended, if it did.
+    async fn written(client: impl Future<Output = ()>, heard: &Heard) -> (Vec<Message>, Option<End>) {
         let (_outbox, mut inbox, _scissors) = mailbox();
-        let (hears, heard) = watch::channel(Heard { at: Instant::now(), json: false });
-        let (frames, mut sent) = tokio::sync::mpsc::unbounded_channel();
+        let (_answers, mut pongs) = mpsc::channel(1);
+        let ((frames, mut sent), settings) = (mpsc::unbounded_channel(), settings());
         let mut sink = pin!(futures_util::sink::unfold(frames, |frames, frame| async move {
             frames.send(frame).unwrap();
             Ok::<_, Error>(frames)
         }));
-        let client = async {
-            for _ in 0..6 {
-                tokio::time::sleep(interval / 2).await;
-                hears.send_modify(|heard| heard.at = Instant::now());
-            }
-            assert!(sent.try_recv().is_err(), "a client that speaks was pinged");
-            tokio::time::sleep(interval * 2 + interval / 2).await;
-            assert_eq!(sent.len(), 2, "one ping for each interval of silence");
+        let end = tokio::select! {
+            end = write(&mut sink, (&mut inbox, &mut pongs), heard, &settings) => Some(end),
+            () = client => None,
         };
-        tokio::select! {
-            end = write(&mut sink, &mut inbox, &heard, interval) => panic!("ended: {end:?}"),
-            () = client => {}
+        (std::iter::from_fn(|| sent.try_recv().ok()).collect(), end)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn only_the_silent_are_pinged() {
+        let heard = Heard::new();
+        let speaks = async {
+            for _ in 0..6 {
+                tokio::time::sleep(Duration::from_secs(5)).await;
+                heard.last().at = Instant::now();
+            }
+        };
+        assert_eq!(written(speaks, &heard).await, (vec![], None), "a client that speaks was pinged");
+        let is_silent = tokio::time::sleep(Duration::from_secs(25));
+        let (frames, end) = written(is_silent, &Heard::new()).await;
+        assert_eq!((frames.len(), end), (2, None), "one ping for each interval of silence");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_silent_are_given_up_in_time() {
+        let began = Instant::now();
+        let (frames, end) = written(std::future::pending(), &Heard::new()).await;
+        assert_eq!((frames.len(), end), (5, Some(End::PeerSilent)));
+        assert_eq!(began.elapsed().as_secs(), 60);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn rooms_hear_of_pings_now_and_then() {
+        let mut pings = Pings::default();
+        let (ping, newer) = (Asked::Ping(0), Asked::PingReq(proto::Ping { timestamp: 7, rtt: 0 }));
+        let mut told = 0;
+        for second in 0..=60 {
+            let now = Instant::now() + Duration::from_secs(second * 5);
+            told += usize::from(!pings.is_ours(&ping, now));
         }
+        assert_eq!(told, 11, "at once, and then every half minute");
+        assert!(!pings.is_ours(&Asked::Leave(proto::LeaveRequest::default()), Instant::now()));
+        // Old clients get the old answer; those that ask in both ways need the newer one alone.
+        assert!(matches!(pings.answer(&ping), Some(proto::signal_response::Message::Pong(_))));
+        let Some(proto::signal_response::Message::PongResp(pong)) = pings.answer(&newer) else { panic!() };
+        assert_eq!(pong.last_ping_timestamp, 7);
+        assert_eq!(pings.answer(&ping), None);
     }
 }

@@ -65,7 +65,7 @@ async def scenario() -> str:
         request = next(span for span in Collector.spans if span.span_id == join.parent_span_id)
         check(request.name.startswith("GET /rtc") and notes(request)["http.response.status_code"] == "101", f"above the join is {request.name} {notes(request)}")
         phases = [span for span in Collector.spans if span.parent_span_id == join.span_id]
-        check([phase.name for phase in phases] == ["token", "room", "ice and dtls", "first track"], f"its phases are {[phase.name for phase in phases]}")
+        check([phase.name for phase in phases] == ["token", "room", "ice", "dtls", "first track"], f"its phases are {[phase.name for phase in phases]}")
         check(all(before.end_time_unix_nano <= after.start_time_unix_nano + 1_000_000 for before, after in zip(phases, phases[1:])), "phases overlap")
         check(all(span.trace_id == join.trace_id for span in [request, *phases]), "one join is more than one trace")
         check("room_started" in [notes(span)["thalweg.event"] for span in named("webhook")], "no webhook tells of the room")

@@ -53,6 +53,8 @@ pub struct Media {
     pub nodes: Vec<Node>,
     /// Notices of all shards but statistics.
     pub notices: Vec<Notice>,
+    /// Whether each shard was calm at the end of its last turn.
+    pub calm: Vec<bool>,
     serial: u64,
 }
 
@@ -67,8 +69,9 @@ impl Media {
             Shard::new(config, now)
         };
         let rng = StdRng::seed_from_u64(seed);
+        let calm = vec![true; usize::from(shards)];
         let shards = (0..shards).map(shard).collect();
-        Self { now, rng, identity, shards, nodes: Vec::new(), notices: Vec::new(), serial: 0 }
+        Self { now, rng, identity, shards, nodes: Vec::new(), notices: Vec::new(), calm, serial: 0 }
     }
 
     /// Carries out a command on its shard.
@@ -286,6 +289,7 @@ impl Media {
                 messages.extend(outbox.messages.drain(..).map(|(to, message)| (from, to, message)));
             }
             if messages.is_empty() {
+                self.calm = self.shards.iter_mut().map(|shard| shard.is_calm(self.now)).collect();
                 return;
             }
             for (from, to, message) in messages {

@@ -20,7 +20,7 @@ impl Inner {
         let serial = registry.allot(self.config.limits.rooms_max)?;
         let (inputs, inputs_receiver) = mpsc::channel(ROOM_INPUTS_MAX);
         let (notices, notices_receiver) = mpsc::channel(ROOM_NOTICES_MAX);
-        let room = RoomHandle { serial, inputs, notices, participants: Arc::default(), traffic: Arc::default() };
+        let room = RoomHandle { serial, inputs, notices, participants: Arc::default(), usage: Arc::default() };
         registry.insert(name.to_owned(), room.clone());
         let world = self.world_config(name, wish(), serial, seed);
         let tenancy = Tenancy::new(Arc::clone(self), name.to_owned(), serial);

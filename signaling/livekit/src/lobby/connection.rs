@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::mailbox::{Inbox, Outbox, Scissors, mailbox};
+use crate::view::{Coded, Usage};
 
 /// Counts one task while it lives.
 pub(crate) struct Alive(Arc<Inner>);
@@ -29,6 +30,7 @@ pub(crate) struct Connection {
     room: String,
     identity: String,
     inputs: mpsc::Sender<RoomInput>,
+    usage: Arc<Mutex<Usage>>,
     inbox: Option<(Inbox, Scissors)>,
     stage: watch::Receiver<Stage>,
     lobby: Arc<Inner>,
@@ -44,6 +46,7 @@ impl Connection {
             room: ticket.room.clone(),
             identity: ticket.identity.clone(),
             inputs: room.inputs.clone(),
+            usage: Arc::clone(&room.usage),
             inbox: Some((inbox, scissors)),
             stage: lobby.stage.subscribe(),
             lobby: Arc::clone(lobby),
@@ -72,6 +75,11 @@ impl Connection {
     /// Hands a request to the room and waits for a place in its queue; `false` when the room has ended.
     pub(crate) async fn send(&self, request: proto::SignalRequest) -> bool {
         self.inputs.send(RoomInput::Signal(self.id, Box::new(request))).await.is_ok()
+    }
+
+    /// Counts for the room what transcoding has cost.
+    pub(crate) fn account(&self, more: Coded) {
+        self.usage.lock().unwrap_or_else(PoisonError::into_inner).transcode.add(more);
     }
 
     /// Hands something to the room and waits for a place in its queue; `false` when the room has ended.

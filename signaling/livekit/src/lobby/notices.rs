@@ -7,7 +7,7 @@ use std::sync::{Mutex, PoisonError};
 use door::{ChannelLabel, Command, Notice, PeerReport};
 use tokio::sync::mpsc;
 
-use crate::view::Traffic;
+use crate::view::Usage;
 
 use super::{Inner, Lobby, ROOM_NOTICES_MAX, ROOM_NOTICES_RESERVED};
 
@@ -40,13 +40,13 @@ impl Lobby {
 
 impl Lobby {
     /// The rooms that moved most media, at most so many.
-    pub fn busiest(&self, count: usize) -> Vec<(String, Traffic)> {
-        let read = |traffic: &Mutex<Traffic>| *traffic.lock().unwrap_or_else(PoisonError::into_inner);
+    pub fn busiest(&self, count: usize) -> Vec<(String, Usage)> {
+        let read = |usage: &Mutex<Usage>| *usage.lock().unwrap_or_else(PoisonError::into_inner);
         let mut rooms: Vec<_> = {
             let registry = self.0.read();
-            registry.named().map(|(name, room)| (name.clone(), read(&room.traffic))).collect()
+            registry.named().map(|(name, room)| (name.clone(), read(&room.usage))).collect()
         };
-        rooms.sort_by_key(|(_, traffic)| std::cmp::Reverse(traffic.sum()));
+        rooms.sort_by_key(|(_, usage)| std::cmp::Reverse(usage.traffic.sum()));
         rooms.truncate(count);
         rooms
     }
@@ -60,7 +60,7 @@ impl Inner {
         for report in reports {
             let Some((leg, bytes)) = ledger.note(report) else { continue };
             if let Some(room) = registry.by_serial(serial_of_room(report.peer.serial)) {
-                room.traffic.lock().unwrap_or_else(PoisonError::into_inner).add(leg, bytes);
+                room.usage.lock().unwrap_or_else(PoisonError::into_inner).traffic.add(leg, bytes);
             }
         }
     }
@@ -107,7 +107,10 @@ fn serial_of_room(key_serial: u64) -> u32 {
 /// The room whose keys a notice carries; 0, which is no room's, for those of all rooms.
 fn room_of(notice: &Notice) -> u32 {
     match notice {
-        Notice::PeerConnected(peer) | Notice::PeerSilent(peer) | Notice::PeerHeard(peer) => serial_of_room(peer.serial),
+        Notice::PeerReached(peer)
+        | Notice::PeerConnected(peer)
+        | Notice::PeerSilent(peer)
+        | Notice::PeerHeard(peer) => serial_of_room(peer.serial),
         Notice::PeerEnded(peer, _) | Notice::ChannelOpen(peer, _) | Notice::DataBacklog(peer, _) => {
             serial_of_room(peer.serial)
         }

@@ -37,7 +37,7 @@ impl Lobby {
 fn stuck_room(lobby: &Lobby, serial: u32) -> mpsc::Receiver<Notice> {
     let (inputs, _) = mpsc::channel(1);
     let (notices, receiver) = mpsc::channel(ROOM_NOTICES_MAX);
-    let room = RoomHandle { serial, inputs, notices, participants: Arc::default(), traffic: Arc::default() };
+    let room = RoomHandle { serial, inputs, notices, participants: Arc::default(), usage: Arc::default() };
     lobby.0.write().insert(format!("room {serial}"), room);
     receiver
 }

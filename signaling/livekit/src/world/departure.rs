@@ -19,7 +19,7 @@ impl World {
         let mut last = info(participant, self.sessions.get(sid));
         last.state = ProtoState::Disconnected.into();
         last.disconnect_reason = disconnect_reason(reason).into();
-        let traffic = self.sessions.get(sid).map(|session| session.traffic).unwrap_or_default();
+        let usage = self.sessions.get(sid).map(|session| session.usage).unwrap_or_default();
         let entered = self.close_session(sid, reason);
         self.changed.remove(sid);
         self.forget_speaker(sid);
@@ -33,7 +33,7 @@ impl World {
         }
         let (room, last) = (Box::new(self.room_info()), Box::new(last));
         self.event(if entered {
-            RoomEvent::ParticipantLeft(room, last, traffic)
+            RoomEvent::ParticipantLeft(room, last, usage)
         } else {
             RoomEvent::ParticipantConnectionAborted(room, last)
         });

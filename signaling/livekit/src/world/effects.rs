@@ -42,7 +42,7 @@ impl World {
             }
             Effect::Finished => {
                 self.alarms.forget_all();
-                self.event(RoomEvent::RoomFinished(Box::new(self.room_info()), self.ledger.sum()));
+                self.event(RoomEvent::RoomFinished(Box::new(self.room_info()), self.usage()));
             }
         }
     }

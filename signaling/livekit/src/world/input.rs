@@ -79,6 +79,8 @@ pub enum Input {
     Feed(ConnectionId, Box<super::FedTrack>),
     /// A guest ends one of its tracks.
     Unfeed(ConnectionId, door::TrackKey),
+    /// What transcoding a guest's media has cost since it was told last.
+    Coded(ConnectionId, crate::view::Coded),
     /// A guest is shown here as another room has it; told again with every change.
     Mirror(ConnectionId, Arc<super::Portrait>),
     /// A follower outside of the room wants no more portraits.

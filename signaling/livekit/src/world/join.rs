@@ -163,7 +163,7 @@ fn session(
         denied: BTreeSet::new(),
         condition: Condition::default(),
         observed: BTreeMap::new(),
-        traffic: crate::view::Traffic::default(),
+        usage: crate::view::Usage::default(),
         sabotage: None,
         heard: now.monotonic,
         entered: false,

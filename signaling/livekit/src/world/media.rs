@@ -27,9 +27,15 @@ impl World {
             Notice::Reports(reports) => self.reports(reports, now),
             // It may come back.
             Notice::PeerSilent(peer) => self.peer_silent(peer, true),
-            // A track was announced when it was described.
-            Notice::TrackStarted(_) | Notice::Stats(_) => {}
+            // A track was announced when it was described; a peer counts when it is connected.
+            Notice::TrackStarted(_) | Notice::PeerReached(_) | Notice::Stats(_) => {}
         }
+    }
+
+    /// Whose a peer is, by identity.
+    pub fn whose(&self, peer: PeerKey) -> Option<&str> {
+        let participant = self.room.participant(self.peers.get(&peer)?)?;
+        Some(participant.identity.as_str())
     }
 
     fn peer_up(&mut self, peer: PeerKey, now: Now) {

@@ -102,6 +102,8 @@ pub struct World {
     live: events::Live,
     /// What its media moved.
     ledger: crate::ledger::Ledger,
+    /// What transcoding for the room cost.
+    coded: crate::view::Coded,
     /// Participants of whom others must be told at the end of this input.
     changed: BTreeSet<ParticipantSid>,
     /// Sessions whose media must be negotiated at the end of this input.
@@ -145,6 +147,7 @@ impl World {
             alarms: Alarms::default(),
             live: events::Live::default(),
             ledger: crate::ledger::Ledger::default(),
+            coded: crate::view::Coded::default(),
             changed: BTreeSet::new(),
             dirty: BTreeSet::new(),
             handles_due: BTreeSet::new(),
@@ -164,6 +167,7 @@ impl World {
             Input::Order(id, order) => self.order(id, *order, now),
             Input::Feed(connection, track) => self.feed(connection, *track),
             Input::Unfeed(connection, key) => self.unfeed(connection, key),
+            Input::Coded(connection, more) => self.coded(connection, more),
             Input::Mirror(connection, portrait) => self.mirror(connection, &portrait, now),
             Input::Unfollow(follower) => self.unfollow(follower),
             Input::WantedOutside(follower, update) => self.wanted_outside(follower, &update),

@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 
 use door::{Bytes, DownKey, DownReport, EncodingReport, PeerKey, PeerReport, TrackKey, UpReport};
 
-use super::{Now, World};
+use super::{ConnectionId, Now, World};
+use crate::view::{Coded, Usage};
 
 /// What was not reported again for so long has stopped: reports come every five seconds while media moves.
 const STALE: Duration = Duration::from_secs(12);
@@ -92,6 +93,20 @@ impl Observed {
 }
 
 impl World {
+    /// What the room used since it began.
+    pub(super) fn usage(&self) -> Usage {
+        Usage { traffic: self.ledger.sum(), transcode: self.coded }
+    }
+
+    /// What transcoding a guest's media has cost since it was told last.
+    pub(super) fn coded(&mut self, connection: ConnectionId, more: Coded) {
+        self.coded.add(more);
+        let session = self.connections.get(&connection).and_then(|sid| self.sessions.get_mut(sid));
+        if let Some(session) = session {
+            session.usage.transcode.add(more);
+        }
+    }
+
     /// Keeps what the media house tells of peers. Those of participants that have left count for the room alone.
     pub(super) fn reports(&mut self, reports: Vec<PeerReport>, now: Now) {
         for report in reports {
@@ -100,7 +115,7 @@ impl World {
                 continue;
             };
             if let Some((leg, bytes)) = more {
-                session.traffic.add(leg, bytes);
+                session.usage.traffic.add(leg, bytes);
             }
             let peer: PeerKey = report.peer;
             let last = session.observed.remove(&peer);

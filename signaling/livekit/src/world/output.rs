@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use livekit_protocol as proto;
 
 use super::ConnectionId;
-use crate::view::Traffic;
+use crate::view::Usage;
 
 /// Why nobody was let in.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
@@ -60,12 +60,12 @@ pub struct Refresh {
 pub enum RoomEvent {
     /// The room begins.
     RoomStarted(Box<proto::Room>),
-    /// The room is over; the world can be dropped. What its media moved.
-    RoomFinished(Box<proto::Room>, Traffic),
+    /// The room is over; the world can be dropped. What it used.
+    RoomFinished(Box<proto::Room>, Usage),
     /// A participant's media is up.
     ParticipantJoined(Box<proto::Room>, Box<proto::ParticipantInfo>),
-    /// A participant that had joined is gone; its info tells why. What its media moved.
-    ParticipantLeft(Box<proto::Room>, Box<proto::ParticipantInfo>, Traffic),
+    /// A participant that had joined is gone; its info tells why. What it used.
+    ParticipantLeft(Box<proto::Room>, Box<proto::ParticipantInfo>, Usage),
     /// A participant went before its media was up.
     ParticipantConnectionAborted(Box<proto::Room>, Box<proto::ParticipantInfo>),
     /// A track is there for others.

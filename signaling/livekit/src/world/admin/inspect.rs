@@ -21,7 +21,8 @@ impl World {
             sid: self.room.sid().to_string(),
             since_ms: self.created_unix_ms,
             people: self.room.participants().map(|it| self.person(it, now)).collect(),
-            traffic: self.ledger.sum(),
+            traffic: self.usage().traffic,
+            transcode: self.usage().transcode,
         }
     }
 
@@ -49,7 +50,7 @@ impl World {
         view.signalled = session.connection.is_some();
         view.connected = session.links().next().is_none() || session.links().any(|link| link.connected);
         view.silent = session.links().any(|link| link.connected && link.silent);
-        view.traffic = session.traffic;
+        (view.traffic, view.transcode) = (session.usage.traffic, session.usage.transcode);
         view.address.clone_from(&session.client.address);
         // The way is of the connection that decides, the worst of both tells how it fares.
         let primary = session.primary().and_then(|link| session.observed.get(&link.key));

@@ -80,8 +80,8 @@ pub(super) struct Session {
     pub(super) condition: Condition,
     /// How its media flows, by connection.
     pub(super) observed: BTreeMap<PeerKey, Observed>,
-    /// What its media moved.
-    pub(super) traffic: crate::view::Traffic,
+    /// What it used.
+    pub(super) usage: crate::view::Usage,
     /// How its next resume is to fail, on its own wish.
     pub(super) sabotage: Option<Sabotage>,
     /// When its client was heard of last by signal.

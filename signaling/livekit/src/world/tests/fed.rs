@@ -6,7 +6,8 @@ use proto::signal_response::Message;
 
 use super::scene::{Client, Scene};
 use crate::guest::tests::picture;
-use crate::world::{FedNews, Input, Mode};
+use crate::view::Coded;
+use crate::world::{FedNews, Input, Mode, RoomEvent};
 
 /// A guest that has joined and offers nothing.
 fn guest(scene: &mut Scene, identity: &str) -> Client {
@@ -53,6 +54,30 @@ fn only_the_guest_itself_ends_its_track() {
     scene.input(Input::Media(Notice::KeyframeWanted { track: key, encoding: 0 }));
     scene.input(Input::Unfeed(obs.connection, key));
     assert!(scene.fed.is_empty());
+}
+
+#[test]
+fn transcoding_is_charged_to_the_guest_and_the_room() {
+    let mut scene = Scene::new();
+    let (obs, _ann) = (guest(&mut scene, "obs"), scene.enter("ann", Mode::Single));
+    scene.input(Input::Feed(obs.connection, Box::new(picture("video"))));
+    for _ in 0..2 {
+        scene.input(Input::Coded(obs.connection, Coded { ran_ms: 1000, cpu_ms: 400 }));
+    }
+    scene.input(Input::ConnectionClosed(obs.connection));
+    // What comes after its end still counts for the room.
+    scene.input(Input::Coded(obs.connection, Coded { ran_ms: 50, cpu_ms: 10 }));
+    scene.input(Input::Shutdown);
+    let used = scene.events.iter().filter_map(|event| match event {
+        RoomEvent::ParticipantLeft(_, who, used) => Some((who.identity.as_str(), used.transcode)),
+        RoomEvent::RoomFinished(_, used) => Some(("the room", used.transcode)),
+        _ => None,
+    });
+    let coded = |ran_ms, cpu_ms| Coded { ran_ms, cpu_ms };
+    assert_eq!(
+        used.collect::<Vec<_>>(),
+        [("obs", coded(2000, 800)), ("ann", Coded::default()), ("the room", coded(2050, 810))]
+    );
 }
 
 #[test]
