@@ -407,7 +407,7 @@ mod tests {
         let (start, mut ring) = (crate::testing::start(), Ring::new(Kind::Video));
         // 1.3 Mbit/s.
         let at = |seq: u64| start + Duration::from_micros(7692) * seq as u32;
-        let mut put = |ring: &mut Ring, seqs: std::ops::Range<u64>, kept_ms: u64| {
+        let put = |ring: &mut Ring, seqs: std::ops::Range<u64>, kept_ms: u64| {
             for seq in seqs.clone() {
                 assert!(ring.insert(meta(seq, at(seq)), Ssrc(9), &header(seq), &[0; 1230]));
             }

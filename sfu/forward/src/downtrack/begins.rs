@@ -261,7 +261,7 @@ fn what_was_watched_is_found_again_for_a_while() {
     world.frame(1, true);
     let (lower, upper) = ([true, false, false, false], [false, true, false, false]);
     world.up.note_watched(world.now, upper);
-    for (watched, wait, finds) in [(lower, 4900 * MS, true), (lower, 200 * MS, true), (upper, 0 * MS, true)] {
+    for (watched, wait, finds) in [(lower, 4900 * MS, true), (lower, 200 * MS, true), (upper, Duration::ZERO, true)] {
         world.now += wait;
         world.up.note_watched(world.now, watched);
         world.frames(1, 10);
