@@ -5,6 +5,11 @@ use crate::Stamp;
 /// Packets remembered per peer: 400 ms of 25 Mbit/s, so that feedback every 100 ms over 300 ms of way finds them.
 /// A power of two; 8 KiB. What falls out behind is neither taken for lost nor for received.
 pub(crate) const HISTORY_PACKETS: usize = 1024;
+/// Packets remembered to begin with. Doubled when one would fall out sooner than [`RETAINED_US`], so that a thin stream
+/// takes little.
+const PACKETS_START: usize = 128;
+/// How long a packet should be remembered, in microseconds: feedback comes every 250 ms at worst, over any way.
+const RETAINED_US: u32 = 1_000_000;
 
 /// Number of a probe cluster; 0 is none.
 pub(crate) type Cluster = u8;
@@ -55,22 +60,40 @@ impl History {
 
     /// Notes a packet sent under [`History::next`].
     pub(crate) fn push(&mut self, sent: Stamp, bytes: u16, cluster: Cluster) {
-        if self.entries.is_empty() {
-            self.entries = vec![Entry::default(); HISTORY_PACKETS].into_boxed_slice();
-        }
-        let index = index(self.next);
+        let sent = (sent.0 & 0xffff_ffff) as u32;
+        self.make_room(sent);
+        let index = self.index(self.next);
         if let Some(entry) = self.entries.get_mut(index) {
-            *entry = Entry { sent: (sent.0 & 0xffff_ffff) as u32, bytes, cluster, fate: Fate::Underway };
+            *entry = Entry { sent, bytes, cluster, fate: Fate::Underway };
         }
         self.next += 1;
+    }
+
+    /// Lengthens the history while what would be written over is too young, and it may.
+    fn make_room(&mut self, sent: u32) {
+        let is_young = |entry: &Entry| entry.fate != Fate::Unknown && sent.wrapping_sub(entry.sent) < RETAINED_US;
+        let falls_out = self.entries.get(self.index(self.next)).is_none_or(is_young);
+        let len = if self.entries.is_empty() { PACKETS_START } else { 2 * self.entries.len() };
+        if !falls_out || len > HISTORY_PACKETS {
+            return;
+        }
+        let mut longer = vec![Entry::default(); len].into_boxed_slice();
+        for number in self.next.saturating_sub(self.entries.len() as u64)..self.next {
+            let kept = self.entries.get(self.index(number)).copied();
+            if let (Some(kept), Some(entry)) = (kept, longer.get_mut(usize::from(low(number)) & (len - 1))) {
+                *entry = kept;
+            }
+        }
+        self.entries = longer;
     }
 
     /// Notes what feedback tells of one packet at `now`. `None` when it is not remembered or nothing new.
     pub(crate) fn tell(&mut self, now: Stamp, sequence: u16, arrived: bool) -> Option<Told> {
         let newest = self.next.checked_sub(1)?;
         let behind = low(newest).wrapping_sub(sequence);
-        let number = newest.checked_sub(u64::from(behind)).filter(|_| usize::from(behind) < HISTORY_PACKETS)?;
-        let entry = self.entries.get_mut(index(number))?;
+        let number = newest.checked_sub(u64::from(behind)).filter(|_| usize::from(behind) < self.entries.len())?;
+        let index = self.index(number);
+        let entry = self.entries.get_mut(index)?;
         let fate = if arrived { Fate::Arrived } else { Fate::Lost };
         if matches!(entry.fate, Fate::Unknown | Fate::Arrived) || entry.fate == fate {
             return None;
@@ -82,10 +105,11 @@ impl History {
         let sent = Stamp(now.0.saturating_sub(u64::from(age)));
         Some(Told { sent, bytes: entry.bytes, cluster: entry.cluster, was_lost })
     }
-}
 
-fn index(number: u64) -> usize {
-    usize::from(low(number)) & (HISTORY_PACKETS - 1)
+    fn index(&self, number: u64) -> usize {
+        // The length is a power of two.
+        usize::from(low(number)) & self.entries.len().wrapping_sub(1)
+    }
 }
 
 fn low(number: u64) -> u16 {
@@ -126,6 +150,22 @@ mod tests {
         let mut late = History::default();
         late.push(Stamp((1 << 32) - 5), 1, 0);
         assert_eq!(late.tell(Stamp((1 << 32) + 5), 0, true).map(|told| told.sent), Some(Stamp((1 << 32) - 5)));
+    }
+
+    #[test]
+    fn grows_with_the_pace() {
+        // Microseconds between two packets, and how many are remembered.
+        for (gap, len) in [(20_000, 128), (5000, 256), (1500, 1024), (100, 1024)] {
+            let mut history = History::default();
+            for number in 0..5000 {
+                history.push(Stamp(number * gap), 100, 0);
+                let remembered = (RETAINED_US as u64 / gap).min(number).min(HISTORY_PACKETS as u64 - 1);
+                assert!(history.index(number) < history.entries.len());
+                let oldest = history.entries[history.index(number - remembered)];
+                assert_eq!(u64::from(oldest.sent), (number - remembered) * gap);
+            }
+            assert_eq!(history.entries.len(), len, "{gap}");
+        }
     }
 
     #[test]

@@ -20,7 +20,7 @@ use crate::sequence::{Place, Sequence};
 /// An encoding without packets for this long is taken to have stopped.
 pub const SILENCE: Duration = Duration::from_secs(1);
 /// An encoding that nobody was sent for this long is not kept for those who come: whoever goes back and forth finds it.
-pub(crate) const UNWATCHED_AFTER: Duration = Duration::from_secs(5);
+const UNWATCHED_AFTER: Duration = Duration::from_secs(5);
 /// A spatial layer without packets for this long is taken to have stopped: some frames at any rate worth watching.
 const LAYER_SILENCE: Duration = Duration::from_millis(500);
 

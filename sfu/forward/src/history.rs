@@ -28,13 +28,14 @@ pub(crate) enum State {
     Void,
 }
 
-/// One sequence number. Up to a thousand of these are kept per subscription: 24 bytes.
+/// One sequence number. Up to a thousand of these are kept per subscription: 12 bytes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Entry {
-    /// Extended sequence number at the source.
-    pub(crate) source_seq: u64,
-    /// When it was last sent again, in milliseconds of the subscription's life; 0 for never.
-    pub(crate) repeated_ms: u32,
+    /// The low bits of the extended sequence number at the source.
+    pub(crate) source_low: u32,
+    /// When it was last sent again: the low bits of the milliseconds of the subscription's life, 0 for never. After a minute
+    /// the same comes again, and a repetition may then be left out once.
+    pub(crate) repeated_ms: u16,
     /// To be taken from the source's picture id.
     pub(crate) picture_offset: u16,
     /// Which stretch of the stream it belongs to.
@@ -57,7 +58,7 @@ pub(crate) struct History {
 }
 
 const VOID: Entry =
-    Entry { source_seq: 0, repeated_ms: 0, picture_offset: 0, stretch: 0, point: Point::BEST, state: State::Void };
+    Entry { source_low: 0, repeated_ms: 0, picture_offset: 0, stretch: 0, point: Point::BEST, state: State::Void };
 
 impl History {
     /// Begins with the extended sequence number `first`; remembers `len_max` numbers at most, a power of two.
@@ -142,17 +143,19 @@ impl History {
 
     /// The number under which a packet of the newest stretch stands, which began with number `from`.
     pub(crate) fn find(&self, from: u64, source_seq: u64) -> Option<u64> {
-        // Within a stretch, numbers rise with the source's.
+        // Within a stretch, numbers rise with the source's, and by less than half of what the low bits count.
+        let source_low = low(source_seq);
+        let is_before = |entry: &Entry| (entry.source_low.wrapping_sub(source_low) as i32) < 0;
         let (mut low, mut high) = (from.max(self.first), self.next);
         while low < high {
             let middle = low + (high - low) / 2;
-            if self.entries[self.index(middle)].source_seq < source_seq {
+            if is_before(&self.entries[self.index(middle)]) {
                 low = middle + 1;
             } else {
                 high = middle;
             }
         }
-        (low < self.next && self.entries[self.index(low)].source_seq == source_seq).then_some(low)
+        (low < self.next && self.entries[self.index(low)].source_low == source_low).then_some(low)
     }
 
     fn index(&self, number: u64) -> usize {
@@ -160,12 +163,18 @@ impl History {
     }
 }
 
+/// What an [`Entry`] keeps of an extended sequence number.
+pub(crate) fn low(source_seq: u64) -> u32 {
+    source_seq as u32
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn entry(source_seq: u64) -> Entry {
-        Entry { source_seq, repeated_ms: 0, picture_offset: 0, stretch: 1, point: Point::default(), state: State::Sent }
+        let source_low = low(source_seq);
+        Entry { source_low, repeated_ms: 0, picture_offset: 0, stretch: 1, point: Point::default(), state: State::Sent }
     }
 
     #[test]
@@ -175,7 +184,7 @@ mod tests {
             history.push(entry(source));
         }
         assert_eq!(history.at(65_534), None);
-        assert_eq!(history.at(65_535).unwrap().source_seq, 12);
+        assert_eq!(history.at(65_535).unwrap().source_low, 12);
         assert_eq!(history.at(65_539), None);
         assert_eq!((history.extend(65_535), history.extend(2)), (Some(65_535), Some(65_538)));
         assert_eq!((history.find(0, 12), history.find(0, 18)), (Some(65_535), Some(65_538)));
@@ -183,6 +192,16 @@ mod tests {
             assert_eq!(history.find(0, absent), None);
         }
         assert_eq!(history.find(65_536, 12), None);
+    }
+
+    #[test]
+    fn finds_where_the_low_bits_wrap() {
+        let (mut history, start) = (History::new(16, 0), (1 << 32) - 3);
+        for source in start..start + 8 {
+            history.push(entry(source));
+        }
+        assert!((0..8).all(|number| history.find(0, start + number) == Some(number)));
+        assert_eq!((history.find(0, start - 1), history.find(0, start + 8)), (None, None));
     }
 
     fn pass(history: &mut History, now: &mut Instant, count: u64, gap: Duration) {
@@ -203,7 +222,7 @@ mod tests {
         assert_eq!(history.len(), VIDEO_ENTRIES as u64, "and a thick one in no more than there may be");
         pass(&mut history, &mut now, 5000, Duration::from_millis(5));
         assert_eq!(history.len(), 512);
-        assert!((11_500..12_000).all(|number| history.at(number).is_some_and(|it| it.source_seq == number)));
+        assert!((11_500..12_000).all(|number| history.at(number).is_some_and(|it| u64::from(it.source_low) == number)));
         pass(&mut history, &mut now, 2000, Duration::from_millis(40));
         assert_eq!(history.len(), ENTRIES_START as u64);
     }
@@ -213,12 +232,12 @@ mod tests {
         let mut history = History::new(VIDEO_ENTRIES, 7);
         history.push(entry(3));
         assert!(history.take_gap(300) && !history.take_gap(513));
-        assert_eq!(history.at(7).unwrap().source_seq, 3);
+        assert_eq!(history.at(7).unwrap().source_low, 3);
         assert_eq!(history.len(), VIDEO_ENTRIES as u64);
     }
 
     #[test]
     fn an_entry_is_small() {
-        assert!(size_of::<Entry>() <= 24);
+        assert!(size_of::<Entry>() <= 12);
     }
 }

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use door::Kind;
 
 use crate::frame::Frame;
-use crate::history::{AUDIO_ENTRIES, Entry, History, State, VIDEO_ENTRIES};
+use crate::history::{self, AUDIO_ENTRIES, Entry, History, State, VIDEO_ENTRIES};
 use crate::points::Point;
 use crate::reception::ticks;
 use crate::replay;
@@ -21,7 +21,7 @@ const STRETCHES: usize = 16;
 /// A new stretch may lie this far from where its arrival puts it; if the reports say more they are not believed.
 const ALIGNMENT_MAX: Duration = Duration::from_secs(2);
 /// Shortest time between two repetitions of one packet: several requests may cross it on its way.
-const REPEAT_MIN_MS: u32 = 20;
+const REPEAT_MIN_MS: u16 = 20;
 /// Picture ids are counted in 15 bits; the 7-bit form is their remainder.
 const PICTURE_MODULUS: u16 = 0x8000;
 
@@ -100,11 +100,20 @@ struct Stretch {
     origin: u16,
     encoding: u8,
     run: u16,
+    /// Its first number, and that of its source there.
     first: u64,
+    source_first: u64,
     timestamp_offset: u32,
     squeeze: Squeeze,
     tl0_offset: u8,
     frame_offset: u16,
+}
+
+impl Stretch {
+    /// The source's extended number of which an entry of this stretch keeps the low bits.
+    fn source_seq(&self, source_low: u32) -> u64 {
+        self.source_first + u64::from(source_low.wrapping_sub(history::low(self.source_first)))
+    }
 }
 
 /// Draws the timestamps of a replay together.
@@ -224,6 +233,7 @@ impl Rewriter {
             encoding,
             run: meta.run,
             first: self.history.next(),
+            source_first: meta.seq,
             timestamp_offset,
             squeeze,
             tl0_offset: tl0.wrapping_sub(self.last.tl0_index.wrapping_add(1)),
@@ -339,7 +349,8 @@ impl Rewriter {
             return Some(Repeat::Padding(Numbers { number, timestamp, picture_id, tl0_index, frame_number, point }));
         }
         let is_first = entry.state == State::Awaited;
-        Some(Repeat::Packet { encoding: stretch.encoding, source_seq: entry.source_seq, is_first })
+        let source_seq = stretch.source_seq(entry.source_low);
+        Some(Repeat::Packet { encoding: stretch.encoding, source_seq, is_first })
     }
 
     /// Whether `seq` was kept free for a packet that was not sent yet.
@@ -360,7 +371,7 @@ impl Rewriter {
     /// The numbers under which the packet `meta` was sent as `seq`.
     pub(crate) fn sent_as(&mut self, seq: u16, meta: &Meta) -> Option<Numbers> {
         let number = self.history.extend(seq)?;
-        let entry = *self.history.at(number).filter(|entry| entry.source_seq == meta.seq)?;
+        let entry = *self.history.at(number).filter(|entry| entry.source_low == history::low(meta.seq))?;
         Some(numbers(self.stretch(entry.stretch)?, entry.picture_offset, entry.point, number, meta))
     }
 
@@ -416,7 +427,8 @@ impl Rewriter {
 
     fn push(&mut self, source_seq: u64, state: State) -> u64 {
         let (picture_offset, stretch, point) = (self.picture_offset, self.newest, self.point);
-        self.history.push(Entry { source_seq, repeated_ms: 0, picture_offset, stretch, point, state })
+        let source_low = history::low(source_seq);
+        self.history.push(Entry { source_low, repeated_ms: 0, picture_offset, stretch, point, state })
     }
 
     fn stretch(&self, id: u16) -> Option<&Stretch> {
@@ -432,9 +444,9 @@ impl Rewriter {
     }
 
     /// Milliseconds of this subscription's life, never 0.
-    fn millis(&self, now: Instant) -> u32 {
+    fn millis(&self, now: Instant) -> u16 {
         let age = self.born.map_or(Duration::ZERO, |born| now.saturating_duration_since(born));
-        (age.as_millis() as u32).max(1)
+        (age.as_millis() as u16).max(1)
     }
 }
 

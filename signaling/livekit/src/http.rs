@@ -24,8 +24,8 @@ use crate::{agents, twirp, ws};
 /// Largest signal message from a client, in bytes; LiveKit's own cap.
 pub const SIGNAL_BYTES_MAX: usize = 2 * 1024 * 1024;
 /// What a connection reads and gathers at once, in bytes: nearly all signals fit, and the library's 128 KiB would be most of
-/// what a viewer takes. Larger ones are read in several goes.
-const SIGNAL_BUFFER_BYTES: usize = 4 << 10;
+/// what a viewer takes. Larger ones, which come when somebody joins or publishes, are read in several goes.
+const SIGNAL_BUFFER_BYTES: usize = 1 << 10;
 /// How long a browser may remember a preflight's answer, in seconds.
 const PREFLIGHT_S: HeaderValue = HeaderValue::from_static("86400");
 

@@ -118,8 +118,8 @@ impl World {
                 session.usage.traffic.add(leg, bytes);
             }
             let peer: PeerKey = report.peer;
-            let last = session.observed.remove(&peer);
-            session.observed.insert(peer, Observed::new(now.monotonic, report, last));
+            let last = session.observed.remove(&peer).map(|last| *last);
+            session.observed.insert(peer, Box::new(Observed::new(now.monotonic, report, last)));
             let keys: Vec<PeerKey> = session.links().map(|link| link.key).collect();
             session.observed.retain(|peer, _| keys.contains(peer));
         }

@@ -104,7 +104,7 @@ impl World {
     /// What was told last of a track, and by which connection.
     fn observed_up(&self, sid: &ParticipantSid, key: TrackKey) -> Option<(&Observed, &PeerReport, &UpReport)> {
         let session = self.sessions.get(sid)?;
-        session.observed.values().find_map(|observed| {
+        session.observed.values().map(Box::as_ref).find_map(|observed| {
             let report = observed.last();
             Some((observed, report, report.ups.iter().find(|up| up.track == key)?))
         })

@@ -79,7 +79,7 @@ pub(super) struct Session {
     /// How good its connections are.
     pub(super) condition: Condition,
     /// How its media flows, by connection.
-    pub(super) observed: BTreeMap<PeerKey, Observed>,
+    pub(super) observed: BTreeMap<PeerKey, Box<Observed>>,
     /// What it used.
     pub(super) usage: crate::view::Usage,
     /// How its next resume is to fail, on its own wish.
