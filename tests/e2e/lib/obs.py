@@ -21,8 +21,8 @@ WIDTH, HEIGHT = 1920, 1080
 class Obs:
     """`async with Obs(url, key) as obs:` streams until the end of the block. OBS and its screen end by their own pids."""
 
-    def __init__(self, url: str, key: str, hertz: int = 660, bframes: int = 2, audio_rate: int = 48_000) -> None:
-        self._url, self._key, self._hertz, self._bframes, self._rate = url, key, hertz, bframes, audio_rate
+    def __init__(self, url: str, key: str, hertz: int = 660, bframes: int = 2, audio_rate: int = 48_000, fps: int = 30) -> None:
+        self._url, self._key, self._hertz, self._bframes, self._rate, self._fps = url, key, hertz, bframes, audio_rate, fps
         self._home = tempfile.TemporaryDirectory(prefix="obs-")
         self.home = pathlib.Path(self._home.name)
 
@@ -67,7 +67,7 @@ class Obs:
         (profile / "basic.ini").write_text(
             "[General]\nName=Test\n[Output]\nMode=Advanced\nReconnect=true\nRetryDelay=1\n"
             "[AdvOut]\nEncoder=obs_x264\nTrackIndex=1\nApplyServiceSettings=false\nRescale=false\nTrack1Bitrate=160\n"
-            f"[Video]\nBaseCX={WIDTH}\nBaseCY={HEIGHT}\nOutputCX={WIDTH}\nOutputCY={HEIGHT}\nFPSType=0\nFPSCommon=30\n"
+            f"[Video]\nBaseCX={WIDTH}\nBaseCY={HEIGHT}\nOutputCX={WIDTH}\nOutputCY={HEIGHT}\nFPSType=0\nFPSCommon={self._fps}\n"
             f"[Audio]\nSampleRate={self._rate}\nChannelSetup=Stereo\n"
         )
         encoder = {"bitrate": 4500, "rate_control": "CBR", "keyint_sec": 2, "preset": "veryfast", "profile": "high", "x264opts": f"bframes={self._bframes}"}

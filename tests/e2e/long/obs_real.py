@@ -1,7 +1,8 @@
-"""OBS itself, 1080p30 with B-frames and AAC, as its defaults are: transcoded, seen and heard; stopped and started again; its
-key changed while it streams."""
+"""OBS itself, 1080p30 with B-frames and AAC, as its defaults are: transcoded, seen and heard; stopped and started again,
+at 60 pictures a second and without B-frames; its key changed while it streams."""
 # deadline: 240
 
+import asyncio
 import json
 import os
 import time
@@ -25,6 +26,17 @@ async def shows(ada: Guest, fresh: int = 10) -> None:
         return (len(set(sight.numbers[first:])), sight.fault) if sight else (0, "no picture")
 
     await until(f"ada sees {fresh} pictures of the clip", lambda: seen()[0] >= fresh and seen()[1] is None, seen, seconds=60)
+
+
+async def rate(ingresses: Ingresses, ingress_id: str) -> float:
+    """The most pictures a second that are told within ten seconds: OBS leaves some out while it starts."""
+    most = 0.0
+    for _ in range(20):
+        most = max(most, (await ingresses.one(ingress_id)).state.video.framerate)
+        if most > 50:
+            break
+        await asyncio.sleep(0.5)
+    return most
 
 
 def rotate(ingress_id: str) -> str:
@@ -55,9 +67,10 @@ async def scenario() -> str:
             check(state.audio.mime_type == "audio/aac", f"told as {state.audio}")
             check("transcoding" in state.error, f"nothing is said of it: {state.error!r}")
         await until("it leaves", lambda: "obs" not in ada.room.remote_participants)
-        async with Obs(ingress.url, ingress.stream_key, hertz=440, bframes=0, audio_rate=44_100):
+        async with Obs(ingress.url, ingress.stream_key, hertz=440, bframes=0, audio_rate=44_100, fps=60):
             await shows(ada)
             await ada.hears("obs", 440, seconds=40)
+            check(await rate(ingresses, ingress.ingress_id) > 50, "it is not told as 60 pictures a second")
             key = rotate(ingress.ingress_id)
             check(key != ingress.stream_key, "the key is the same")
             await until("it is cut off", lambda: "obs" not in ada.room.remote_participants)

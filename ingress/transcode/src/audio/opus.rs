@@ -5,8 +5,9 @@ use ropus::{Application, Bitrate, Channels, Encoder, Signal};
 
 use super::{Frame, PACKET_FRAMES, RATE};
 
-/// Effort of the encoder, 0 to 10: 10 costs 0.3 % of a core more than 5 and is audible in music.
-const COMPLEXITY: u8 = 10;
+/// Effort of the encoder, 0 to 10. Measured with music at 96 kb/s: from 5 on it costs three times as much, at 10 four times; the
+/// waveform is 1.4 dB closer to its source then, of 20.9.
+const COMPLEXITY: u8 = 4;
 /// Longest packet of one 20 ms frame (RFC 6716 section 3.4).
 const PACKET_BYTES_MAX: usize = 1275;
 

@@ -68,6 +68,17 @@ fn assert_gapless(packets: &[Packet]) {
 }
 
 #[test]
+fn of_high_efficiency_the_core_is_heard_and_the_rest_is_told() {
+    let mut audio = pipeline();
+    // Object type 5 (SBR), core 22.05 kHz mono, output 44.1 kHz, object type 2.
+    let told = audio.configure(&[0x2b, 0x8a, 0x08, 0x00]).unwrap().unwrap();
+    assert!(told.contains("HE-AAC") && told.contains("11 kHz") && told.contains("AAC-LC"), "{told}");
+    let frames: Vec<_> = sound(MONO_22050, 5000).into_iter().filter(|unit| unit.codec == Codec::Aac).collect();
+    let heard = heard(&feed(&mut audio, &frames));
+    assert_tone(&heard[9600..38_400], 0, 1000.0);
+}
+
+#[test]
 fn tones_keep_their_pitch_level_and_channel() {
     for (recording, right) in [(TONE_44100, 440.0), (MONO_48000, 1000.0), (MONO_22050, 1000.0)] {
         let packets = feed(&mut pipeline(), &sound(recording, 5000));
