@@ -86,6 +86,8 @@ struct Video {
     encodings: Vec<(Stream, Pacer)>,
     last_us: Option<i64>,
     spread: Duration,
+    /// Codecs of ours make it, and a key frame when they are asked for one.
+    own: bool,
 }
 
 #[derive(Debug)]
@@ -126,7 +128,7 @@ impl Feed {
             None => self.encodings(1),
         };
         let (last_us, spread) = (None, PICTURE_SPREAD);
-        self.video = Some(Video { codec, sets, length_bytes, header, encodings, last_us, spread });
+        self.video = Some(Video { codec, sets, length_bytes, header, encodings, last_us, spread, own: false });
         Ok(())
     }
 
@@ -135,7 +137,8 @@ impl Feed {
         let encodings = self.encodings(encodings.clamp(1, ENCODINGS_MAX));
         let (sets, header) = (ParameterSets::default(), Bytes::new());
         let (last_us, spread) = (None, PICTURE_SPREAD);
-        self.video = Some(Video { codec: Codec::H264, sets, length_bytes: 4, header, encodings, last_us, spread });
+        let (codec, length_bytes, own) = (Codec::H264, 4, true);
+        self.video = Some(Video { codec, sets, length_bytes, header, encodings, last_us, spread, own });
     }
 
     /// Begins the sound: Opus.
@@ -171,9 +174,11 @@ impl Feed {
                 (Kind::Audio, Codec::Opus, AUDIO_PT, AUDIO_HZ, vec![audio.stream.ssrc])
             }
         };
+        // An encoder has no way to be asked for a key frame.
+        let asked = line == Line::Video && self.video.as_ref().is_some_and(|video| video.own);
         let mid = Mid::new(if line == Line::Video { b"0" } else { b"1" })?;
         // What is lost on the way from one thread to another is not asked for again.
-        let codec = CodecParams { pt, codec, clock_hz, rtx: None, nack: false, pli: kind == Kind::Video };
+        let codec = CodecParams { pt, codec, clock_hz, rtx: None, nack: false, pli: asked };
         Some(UpTrackParams {
             mid,
             kind,

@@ -126,6 +126,11 @@ impl UpTrack {
         &self.params
     }
 
+    /// Whether its publisher makes a key frame when it is asked for one.
+    pub fn can_be_asked(&self) -> bool {
+        self.params.codecs.iter().any(|codec| codec.pli)
+    }
+
     /// Number of encodings.
     pub fn encodings(&self) -> u8 {
         self.encodings.len() as u8

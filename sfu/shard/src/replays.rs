@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use congestion::Stamp;
 use door::{DownKey, ShardId, TrackKey};
-use forward::replay;
+use forward::{UpTrack, replay};
 use wire::Ssrc;
 
 use crate::media::{DATAGRAM_BYTES_MAX, send};
@@ -17,9 +17,10 @@ use crate::{Shard, ShardMessage, Task};
 /// link's queue and looks like overuse.
 const LINK_TENTHS: u64 = 1;
 
-/// Most bytes that may be replayed to a peer: all that the ring has before its link is known.
-fn replay_bytes_max(entry: &PeerEntry, at: Stamp) -> u64 {
-    let estimate = entry.sending.estimator.estimate(at);
+/// Most bytes of a track that may be replayed to a peer: all that the ring has before its link is known, and where the
+/// publisher makes no key frame when it is asked for one, as encoders do not: its next may be seconds away.
+fn replay_bytes_max(entry: &PeerEntry, up: &UpTrack, at: Stamp) -> u64 {
+    let estimate = entry.sending.estimator.estimate(at).filter(|_| up.can_be_asked());
     estimate.map_or(replay::BYTES_MAX, |estimate| estimate.target_bps * LINK_TENTHS / 80)
 }
 
@@ -36,7 +37,7 @@ impl Shard {
             let down = &mut subscriber.down;
             let Some(encoding) = down.keyframe_wanted(now, up).filter(|_| !down.is_replaying()) else { continue };
             let Some(entry) = self.peers.at(subscriber.peer) else { continue };
-            down.set_replay_bytes_max(replay_bytes_max(entry, at));
+            down.set_replay_bytes_max(replay_bytes_max(entry, up, at));
             if !down.can_replay(now, up) {
                 wanted |= 1_u32.checked_shl(encoding.into()).unwrap_or(0);
             } else if entry.can_take_media() && down.begin_replay(now, up) {
@@ -66,7 +67,7 @@ impl Shard {
         let Some(&at) = entry.downs.get(&ssrc) else { return };
         let Some(TrackEntry { up, subscribers, .. }) = self.tracks.by_key.get_mut(&at.track) else { return };
         let Some(subscriber) = subscribers.iter_mut().find(|subscriber| subscriber.key == at.down) else { return };
-        subscriber.down.set_replay_bytes_max(replay_bytes_max(entry, stamp));
+        subscriber.down.set_replay_bytes_max(replay_bytes_max(entry, up, stamp));
         if subscriber.down.begin_replay_again(now, up) {
             self.stats.replays += 1;
             self.timers.set(Task::Replay(at.down), Some(now));

@@ -52,6 +52,9 @@ fn a_key_frame_brings_its_sets_and_all_packets_fit() {
     let params = feed.params(Line::Video).unwrap();
     assert_eq!((params.codecs[0].codec, params.ssrcs[0].media), (Codec::H264, parsed[0].ssrc()));
     assert!(sent.last().unwrap().0 - now <= PICTURE_SPREAD);
+    assert!(!params.codecs[0].pli, "an encoder cannot be asked for a key frame");
+    feed.begin_layers(2);
+    assert!(feed.params(Line::Video).unwrap().codecs[0].pli, "our codecs can");
 }
 
 #[test]
