@@ -196,10 +196,23 @@ pub struct Demand {
     pub holding: Holding,
 }
 
-/// Shares `budget_bps` among `demands`, which are sorted by rank, and notes the outcome in their holdings.
-/// Nobody rises unless `may_rise`, and nobody is paused unless `may_pause`.
-pub fn allocate(now: Stamp, budget_bps: u64, may_rise: bool, may_pause: bool, demands: &mut [Demand]) {
-    let mut sharing = Sharing::new(now, budget_bps, may_rise);
+/// What is shared out, and how.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Budget {
+    /// Bits per second for all.
+    pub bps: u64,
+    /// What of it is certain enough for larger pictures.
+    pub proven_bps: u64,
+    /// Without it nobody rises.
+    pub may_rise: bool,
+    /// Without it nobody is paused.
+    pub may_pause: bool,
+}
+
+/// Shares `budget` among `demands`, which are sorted by rank, and notes the outcome in their holdings.
+pub fn allocate(now: Stamp, budget: Budget, demands: &mut [Demand]) {
+    let may_pause = budget.may_pause;
+    let mut sharing = Sharing::new(now, budget);
     let mut counts = [0_usize; DEMANDS_MAX];
     let len = demands.len().min(DEMANDS_MAX);
     let (shared, beyond) = demands.split_at_mut(len);
@@ -260,14 +273,16 @@ struct Sharing {
     keep: u64,
     refuge: u64,
     rise: u64,
+    grow: u64,
     may_rise: bool,
 }
 
 impl Sharing {
-    fn new(now: Stamp, budget_bps: u64, may_rise: bool) -> Self {
-        let share = |share: f64| (budget_bps as f64 * share) as u64;
+    fn new(now: Stamp, budget: Budget) -> Self {
+        let share = |share: f64| (budget.bps as f64 * share) as u64;
         let (keep, refuge) = (share(KEEP_SHARE), share(1.0 / REFUGE_SHARE));
-        Self { now, used: 0, keep, refuge, rise: share(RISE_SHARE), may_rise }
+        let grow = share(RISE_SHARE).min(budget.proven_bps);
+        Self { now, used: 0, keep, refuge, rise: share(RISE_SHARE), grow, may_rise: budget.may_rise }
     }
 
     /// Takes one more step, if it fits.
@@ -280,7 +295,9 @@ impl Sharing {
         let proven = demand.holding.proven(self.now);
         let is_proven = proven.is_some_and(|layer| (step.spatial, step.temporal) <= layer);
         let sum = self.used - demand.ladder.cost(*count) + step.bps;
+        let grows = demand.holding.layer.is_some_and(|(spatial, _)| step.spatial > spatial);
         let fits = match (is_new, is_proven) {
+            (true, _) if grows => self.grow,
             (true, _) => self.rise,
             (false, true) => self.refuge,
             (false, false) => self.keep,

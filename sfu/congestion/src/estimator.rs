@@ -9,7 +9,7 @@ use crate::acknowledged::Acknowledged;
 use crate::aimd::{Aimd, Input};
 use crate::history::{HISTORY_PACKETS, History};
 use crate::loss::Loss;
-use crate::probe::{Probe, Probes};
+use crate::probe::{Known, Probe, Probes, Shown};
 use crate::queue::Queue;
 use crate::trains::Trains;
 use crate::trend::{Trend, Usage};
@@ -38,6 +38,8 @@ const SILENCE_KEEPS: f64 = 0.7;
 const SILENCE_BPS: f64 = START_BPS as f64 / 2.0;
 /// A client's own estimate is trusted this long.
 const REMB_TRUST: Duration = Duration::from_secs(5);
+/// What arrives for this long is proven to pass.
+const STEADY: Duration = Duration::from_secs(2);
 /// Round trip assumed before one was seen.
 const RTT_START: Duration = Duration::from_millis(100);
 /// Longest round trip believed.
@@ -50,6 +52,9 @@ pub struct Estimate {
     pub target_bps: u64,
     /// What arrives, in bits per second; 0 when unknown.
     pub acknowledged_bps: u64,
+    /// What of the target has been seen to pass for long enough to be no bucket's doing, in bits per second: more than that should
+    /// not be sent at once.
+    pub proven_bps: u64,
     /// Share of packets lost lately, 0.0..=1.0.
     pub loss: f64,
     /// Delay that stands in queues.
@@ -87,6 +92,11 @@ pub struct Estimator {
     standing_since: Option<Stamp>,
     /// What is granted at most, in bits per second, whatever the link carries.
     ceiling: Option<f64>,
+    /// The highest rate, in bits per second, that a probe has proven since the last reduction.
+    proof: f64,
+    /// What arrives, smoothed over [`STEADY`], in bits per second.
+    steady: f64,
+    concluded_at: Stamp,
 }
 
 /// Extends the receiver's 24-bit time to stamps.
@@ -118,6 +128,9 @@ impl Default for Estimator {
             has_feedback: false,
             standing_since: None,
             ceiling: None,
+            proof: 0.0,
+            steady: 0.0,
+            concluded_at: Stamp(0),
         }
     }
 }
@@ -199,17 +212,29 @@ impl Estimator {
         let before = self.aimd.bps();
         let (recent, standing, rtt) = (self.acknowledged.recent_bps(), self.queue.standing(), self.rtt);
         self.aimd.update(&Input { now, usage, acknowledged, recent, standing, rtt });
-        if let Some(bps) = probed.filter(|_| usage != Usage::Over) {
+        if let Some(Shown { bps, is_proof }) = probed.filter(|_| usage != Usage::Over) {
             self.loss.probed(bps);
             if bps > self.aimd.bps() {
                 self.aimd.set(now, bps);
             }
+            if is_proof {
+                self.proof = self.proof.max(bps);
+            }
         }
+        self.note_steady(now, acknowledged);
+        self.proof = self.proof.max(self.steady).min(self.aimd.bps());
         if self.aimd.bps() < before {
             self.probes.postpone(now.after(CALM));
         }
         self.loss.conclude(now, self.target(now), acknowledged);
         self.aimd.cap(TARGET_BPS.1 as f64);
+    }
+
+    /// What has arrived for some seconds is no bucket's doing.
+    fn note_steady(&mut self, now: Stamp, acknowledged: Option<f64>) {
+        let elapsed = now.since(std::mem::replace(&mut self.concluded_at, now));
+        let weight = (elapsed.as_secs_f64() / STEADY.as_secs_f64()).min(1.0);
+        self.steady += weight * (acknowledged.unwrap_or(0.0) - self.steady);
     }
 
     /// A delay that stays although less and less is sent is the way's own: another route has become the way.
@@ -226,7 +251,7 @@ impl Estimator {
     /// is too much although it does not grow.
     fn usage(&self) -> Usage {
         let standing = self.queue.standing();
-        let own_doing = self.heard.is_some_and(|now| now < self.settled_at) && standing < STANDING_MAX / 2;
+        let own_doing = self.heard.is_some_and(|now| now < self.settled_at) && standing < STANDING_MAX;
         match self.trend.usage() {
             Usage::Over if standing < STANDING_MIN || own_doing => Usage::Normal,
             Usage::Normal if standing > STANDING_MAX => Usage::Over,
@@ -276,9 +301,11 @@ impl Estimator {
             self.heard?;
         }
         let acknowledged_bps = self.acknowledged.bps().unwrap_or(0.0) as u64;
+        let target_bps = self.granted(self.target(now)) as u64;
         Some(Estimate {
-            target_bps: self.granted(self.target(now)) as u64,
+            target_bps,
             acknowledged_bps,
+            proven_bps: if self.has_feedback { target_bps.min(self.proof as u64) } else { target_bps },
             loss: self.loss.share(),
             standing: self.queue.standing(),
             rtt: self.rtt,
@@ -303,15 +330,23 @@ impl Estimator {
         if !self.has_feedback || !is_calm || self.quiet_since.is_some() {
             return None;
         }
-        let probe = self.probes.begin(now, self.target(now), self.granted(desired_bps as f64))?;
+        let (target, desired) = (self.target(now), self.granted(desired_bps as f64));
+        let arriving = self.acknowledged.bps().unwrap_or(target / 2.0);
+        let probe = self.probes.begin(now, Known { estimate: target, proven: self.proof, arriving }, desired)?;
         self.cluster = self.probes.sending();
-        self.settled_at = now.after(self.rtt + SETTLING);
+        let length = Duration::from_secs_f64(probe.bytes as f64 * 8.0 / probe.rate_bps.max(1) as f64);
+        self.settled_at = now.after(length + self.rtt + SETTLING);
         Some(probe)
     }
 
     /// Bytes that the probe being sent lacks at `now`; `None` when none is being sent.
     pub fn probe_lacks(&self, now: Stamp) -> Option<u64> {
         self.probes.lacking(now)
+    }
+
+    /// Whether the rate was just raised by a probe that another is about to confirm: nothing large should be built on it yet.
+    pub fn is_verifying(&self) -> bool {
+        self.probes.is_verifying()
     }
 
     /// The probe cannot be sent.

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use congestion::allocator::{self, Demand, Holding};
+use congestion::allocator::{self, Budget, Demand, Holding};
 use congestion::{Ladder, Step};
 use door::{DownKey, DownTrackParams, ExtensionKind, Kind, LayerTarget, Notice, Weight};
 use forward::{SILENCE, UpTrack};
@@ -127,9 +127,10 @@ impl Shard {
         let sound = sending.sound.take(elapsed);
         sending.judge_sound(target, sound);
         let repeats = sending.repeats.take(elapsed).min(REPEAT_RESERVE_MAX * target);
-        let budget = (target - sound - repeats).max(0.0) as u64;
+        let left = |bps: f64| (bps - sound - repeats).max(0.0) as u64;
+        let (bps, proven_bps) = (left(target), left(estimate.proven_bps as f64));
         let is_calm = sending.estimator.reduced().is_none_or(|reduced| at.since(reduced) >= CALM);
-        let may_rise = is_calm && !sending.is_closed(at);
+        let may_rise = is_calm && !sending.is_closed(at) && !sending.estimator.is_verifying();
         sending.watched.sort_by_key(|watched| (watched.weight.rank(), watched.down));
         let demand = |watched: &Watched| {
             // A track that is muted or stopped brings nothing, whatever it brought before.
@@ -139,7 +140,8 @@ impl Shard {
             Demand { rank: watched.weight.rank(), ladder, holding: watched.holding }
         };
         let mut demands: Vec<Demand> = sending.watched.iter().map(demand).collect();
-        allocator::allocate(at, budget, may_rise, !keeps_lowest, &mut demands);
+        let budget = Budget { bps, proven_bps, may_rise, may_pause: !keeps_lowest };
+        allocator::allocate(at, budget, &mut demands);
         // What is sent although it does not fit must pass, so that the link shows what it carries.
         let lowest: u64 = demands.iter().filter_map(|demand| demand.ladder.steps().first()).map(|step| step.bps).sum();
         sending.owed_bps = if keeps_lowest { lowest } else { 0 };

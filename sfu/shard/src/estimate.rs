@@ -113,7 +113,7 @@ impl Shard {
         let probing = sending.estimator.probe_lacks(at).map(|_| at.after(QUANTUM));
         let looks = sending.has_sent && !sending.watched.is_empty() && sending.estimator.is_heard();
         let look = looks.then(|| at.after(LOOK_INTERVAL));
-        let wants_more = sending.desired_bps > sending.estimator.estimate(at).map_or(u64::MAX, |it| it.target_bps);
+        let wants_more = sending.desired_bps > sending.estimator.estimate(at).map_or(u64::MAX, |it| it.proven_bps);
         let next_probe = sending.estimator.next_probe().filter(|_| wants_more);
         let next_probe = next_probe.map(|next| next.max(at.after(LOOK_INTERVAL / 2)));
         let patience = sending.patience().filter(|_| !sending.watched.is_empty() && sending.patience() > Some(at));

@@ -17,7 +17,9 @@ fn demand(rank: u32, costs: &[u64]) -> Demand {
 }
 
 fn share(seconds: u64, kbps: u64, demands: &mut [Demand]) -> Vec<Option<u8>> {
-    allocate(Stamp(seconds * 1_000_000), kbps * 1000, true, true, demands);
+    let bps = kbps * 1000;
+    let budget = Budget { bps, proven_bps: bps, may_rise: true, may_pause: true };
+    allocate(Stamp(seconds * 1_000_000), budget, demands);
     demands.iter().map(|demand| demand.holding.layer().map(|(spatial, _)| spatial)).collect()
 }
 
@@ -90,6 +92,21 @@ fn a_rise_in_vain_ends_where_it_began_and_is_not_tried_again_at_once() {
 }
 
 #[test]
+fn a_larger_picture_waits_for_proof_and_more_frames_do_not() {
+    let mut ladder = ladder(&[100, 500]);
+    ladder.push(Step { spatial: 1, temporal: 1, bps: 800_000 });
+    let mut demands = [Demand { ladder, ..demand(0, &[]) }];
+    let mut given = |seconds: u64, bps: u64, proven_bps: u64| {
+        allocate(Stamp(seconds * 1_000_000), Budget { bps, proven_bps, may_rise: true, may_pause: true }, &mut demands);
+        demands[0].holding.layer()
+    };
+    assert_eq!(given(0, 200_000, 0), Some((0, 0)));
+    assert_eq!(given(5, 700_000, 300_000), Some((0, 0)));
+    assert_eq!(given(6, 700_000, 600_000), Some((1, 0)));
+    assert_eq!(given(10, 1_000_000, 0), Some((1, 1)));
+}
+
+#[test]
 fn a_refuge_is_no_refuge_for_long_nor_from_much_less() {
     let risen = || {
         let mut demands = [demand(0, &[150, 470, 1300])];
@@ -135,7 +152,8 @@ fn a_keeper_is_not_robbed_by_one_that_would_rise() {
 #[test]
 fn nobody_is_paused_who_must_not_be_and_nothing_is_decided_of_nothing() {
     let mut demands = [demand(0, &[1000]), demand(1, &[])];
-    allocate(Stamp(0), 1000, true, false, &mut demands);
+    let budget = Budget { bps: 1000, proven_bps: 0, may_rise: true, may_pause: false };
+    allocate(Stamp(0), budget, &mut demands);
     assert_eq!(demands[0].holding.layer(), Some((0, 0)));
     assert!(!demands[1].holding.is_begun());
 }
@@ -165,10 +183,11 @@ proptest! {
     ) {
         let mut demands: Vec<_> = (0..).zip(&ladders).map(|(rank, costs)| demand(rank / 3, costs)).collect();
         for (seconds, kbps) in (0..).zip(budgets) {
+            let now = Stamp(seconds * 1_000_000);
+            let before = demands.iter().any(|demand| demand.holding.proven(now).is_some());
             share(seconds, kbps, &mut demands);
             let sum: u64 = demands.iter().map(|demand| demand.ladder.cost(had(demand))).sum();
-            let now = Stamp(seconds * 1_000_000);
-            let refuge = demands.iter().any(|demand| demand.holding.proven(now).is_some());
+            let refuge = before || demands.iter().any(|demand| demand.holding.proven(now).is_some());
             let most = if refuge { 1.0 / REFUGE_SHARE } else { KEEP_SHARE };
             prop_assert!(sum as f64 <= kbps as f64 * 1000.0 * most + 1.0);
         }
