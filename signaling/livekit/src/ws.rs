@@ -1,7 +1,9 @@
 //! One signal connection: a WebSocket whose frames are protobuf or, if the client likes, JSON.
 
+use std::future::poll_fn;
 use std::pin::pin;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::task::Poll;
 use std::time::Duration;
 
 use axum::Error;
@@ -10,7 +12,6 @@ use futures_util::{Sink, SinkExt, Stream, StreamExt};
 use livekit_protocol as proto;
 use prost::Message as _;
 use proto::signal_request::Message as Asked;
-use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until, timeout};
 
 use crate::config::SignalSettings;
@@ -21,11 +22,11 @@ use crate::mailbox::Inbox;
 pub const WRITE_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long we wait for the client's half of the closing handshake (RFC 6455 section 7.1.1).
 pub const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
+/// Frames that are read in a row before writing has its turn.
+const FRAMES_MAX: u32 = 16;
 /// How often the room is told that the client lives, when all that it says is pings: well within the time for which a room
 /// remembers what a client has missed.
 const ROOM_PING_INTERVAL: Duration = Duration::from_secs(30);
-/// Answers to pings that wait to be written; a client that asks faster than it reads gets no more.
-const PONGS_MAX: usize = 4;
 
 /// How a connection ended.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -46,7 +47,8 @@ enum End {
     Stopped,
 }
 
-/// What the reading half tells the writing half. Both are one task: nobody ever waits for the lock.
+/// What the reading half tells the writing half. Both are one task, in which the reading half goes first: nobody ever waits for
+/// the lock, and nobody needs to be woken.
 struct Heard(Mutex<Last>);
 
 #[derive(Clone, Copy)]
@@ -55,15 +57,30 @@ struct Last {
     at: Instant,
     /// The last request was JSON.
     json: bool,
+    /// The answer to the last ping, if it is still to be written; it does for those before.
+    answer: Option<Answer>,
+}
+
+/// To a ping, in the form in which it was asked.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Answer {
+    Older,
+    /// With the time that the client told.
+    Newer(i64),
 }
 
 impl Heard {
     fn new() -> Self {
-        Self(Mutex::new(Last { at: Instant::now(), json: false }))
+        Self(Mutex::new(Last { at: Instant::now(), json: false, answer: None }))
     }
 
     fn last(&self) -> MutexGuard<'_, Last> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The answer that is to be written. It wakes nobody: it is there before it is asked for, in one turn of the task.
+    async fn answer(&self) -> Answer {
+        poll_fn(|_| self.last().answer.take().map_or(Poll::Pending, Poll::Ready)).await
     }
 }
 
@@ -71,12 +88,12 @@ impl Heard {
 pub(crate) async fn run(socket: WebSocket, mut connection: Connection, settings: SignalSettings) {
     let (mut sink, mut stream) = socket.split();
     let heard = Heard::new();
-    let (answers, mut pongs) = mpsc::channel(PONGS_MAX);
     let Some((mut inbox, scissors, _alive)) = connection.open() else { return };
     let end = {
-        let reading = read(&mut stream, &connection, &heard, &answers);
-        let writing = write(&mut sink, (&mut inbox, &mut pongs), &heard, &settings);
+        let reading = read(&mut stream, &connection, &heard);
+        let writing = write(&mut sink, &mut inbox, &heard, &settings);
         tokio::select! {
+            biased;
             end = reading => end,
             end = writing => end,
             () = scissors.cut() => End::PeerSlow,
@@ -124,10 +141,15 @@ async fn read(
     stream: &mut (impl Stream<Item = Result<Message, Error>> + Unpin),
     connection: &Connection,
     heard: &Heard,
-    answers: &mpsc::Sender<proto::signal_response::Message>,
 ) -> End {
-    let mut pings = Pings::default();
+    let (mut pings, mut taken) = (Pings::default(), 0);
     loop {
+        taken += 1;
+        if taken > FRAMES_MAX {
+            taken = 0;
+            // Whoever never falls silent must still be written to, and can be cut off.
+            tokio::task::yield_now().await;
+        }
         let message = match stream.next().await {
             None | Some(Ok(Message::Close(_))) => return End::PeerClosed,
             Some(Err(error)) => return broken(&error),
@@ -144,8 +166,9 @@ async fn read(
         heard.last().json = matches!(message, Message::Text(_));
         let Some(asked) = &request.message else { continue };
         if pings.is_ours(asked, now) {
-            // One that finds no place is not missed: the answers before it tell the same.
-            pings.answer(asked).into_iter().for_each(|answer| drop(answers.try_send(answer)));
+            if let Some(answer) = pings.answer(asked) {
+                heard.last().answer = Some(answer);
+            }
             continue;
         }
         // A full room queue stops the reading, and by TCP the client: nothing is lost.
@@ -176,17 +199,27 @@ impl Pings {
         ours
     }
 
-    fn answer(&mut self, asked: &Asked) -> Option<proto::signal_response::Message> {
-        use proto::signal_response::Message::{Pong, PongResp};
-        let now_ms = || i64::try_from(lobby::now().unix_ms).unwrap_or(i64::MAX);
+    fn answer(&mut self, asked: &Asked) -> Option<Answer> {
         match asked {
             Asked::PingReq(ping) => {
                 self.newer = true;
-                Some(PongResp(proto::Pong { last_ping_timestamp: ping.timestamp, timestamp: now_ms() }))
+                Some(Answer::Newer(ping.timestamp))
             }
-            Asked::Ping(_) if !self.newer => Some(Pong(now_ms())),
+            Asked::Ping(_) if !self.newer => Some(Answer::Older),
             _ => None,
         }
+    }
+}
+
+impl Answer {
+    fn tell(self) -> proto::SignalResponse {
+        use proto::signal_response::Message::{Pong, PongResp};
+        let timestamp = i64::try_from(lobby::now().unix_ms).unwrap_or(i64::MAX);
+        let message = match self {
+            Self::Older => Pong(timestamp),
+            Self::Newer(last_ping_timestamp) => PongResp(proto::Pong { last_ping_timestamp, timestamp }),
+        };
+        proto::SignalResponse { message: Some(message) }
     }
 }
 
@@ -207,7 +240,7 @@ fn broken(error: &Error) -> End {
 /// do every few seconds, costs no pings. One that is silent for too long is dead.
 async fn write(
     sink: &mut (impl Sink<Message> + Unpin),
-    (inbox, pongs): (&mut Inbox, &mut mpsc::Receiver<proto::signal_response::Message>),
+    inbox: &mut Inbox,
     heard: &Heard,
     settings: &SignalSettings,
 ) -> End {
@@ -222,9 +255,7 @@ async fn write(
                 Some(response) => encode(&response, heard.last().json),
                 None => return End::Room,
             },
-            Some(pong) = pongs.recv() => {
-                encode(&proto::SignalResponse { message: Some(pong) }, heard.last().json)
-            }
+            answer = heard.answer() => encode(&answer.tell(), heard.last().json),
             () = due.as_mut() => {
                 let (at, now) = (heard.last().at, Instant::now());
                 if now >= at + settings.socket_silence_max {
@@ -273,14 +304,13 @@ mod tests {
     /// Writes for a client that does as told, and gives the frames that were sent and how it ended, if it did.
     async fn written(client: impl Future<Output = ()>, heard: &Heard) -> (Vec<Message>, Option<End>) {
         let (_outbox, mut inbox, _scissors) = mailbox();
-        let (_answers, mut pongs) = mpsc::channel(1);
-        let ((frames, mut sent), settings) = (mpsc::unbounded_channel(), settings());
+        let ((frames, mut sent), settings) = (tokio::sync::mpsc::unbounded_channel(), settings());
         let mut sink = pin!(futures_util::sink::unfold(frames, |frames, frame| async move {
             frames.send(frame).unwrap();
             Ok::<_, Error>(frames)
         }));
         let end = tokio::select! {
-            end = write(&mut sink, (&mut inbox, &mut pongs), heard, &settings) => Some(end),
+            end = write(&mut sink, &mut inbox, heard, &settings) => Some(end),
             () = client => None,
         };
         (std::iter::from_fn(|| sent.try_recv().ok()).collect(), end)
@@ -321,9 +351,8 @@ mod tests {
         assert_eq!(told, 11, "at once, and then every half minute");
         assert!(!pings.is_ours(&Asked::Leave(proto::LeaveRequest::default()), Instant::now()));
         // Old clients get the old answer; those that ask in both ways need the newer one alone.
-        assert!(matches!(pings.answer(&ping), Some(proto::signal_response::Message::Pong(_))));
-        let Some(proto::signal_response::Message::PongResp(pong)) = pings.answer(&newer) else { panic!() };
-        assert_eq!(pong.last_ping_timestamp, 7);
+        assert_eq!(pings.answer(&ping), Some(Answer::Older));
+        assert_eq!(pings.answer(&newer), Some(Answer::Newer(7)));
         assert_eq!(pings.answer(&ping), None);
     }
 }
