@@ -28,11 +28,12 @@ pub struct Pacer {
     byte_cost: u64,
     /// Time at the pace that a burst may take, in microseconds.
     burst: u64,
+    closed_until: Stamp,
 }
 
 impl Default for Pacer {
     fn default() -> Self {
-        Self { busy_until: 0, byte_cost: 0, burst: micros(BURST) }
+        Self { busy_until: 0, byte_cost: 0, burst: micros(BURST), closed_until: Stamp(0) }
     }
 }
 
@@ -54,12 +55,17 @@ impl Pacer {
     /// Whether another packet may go at `at`.
     #[inline]
     pub fn is_open(&self, at: Stamp) -> bool {
-        self.busy_until <= (at.0 + self.burst) << FRACTION
+        self.busy_until <= (at.0 + self.burst) << FRACTION && self.closed_until <= at
+    }
+
+    /// Nothing may go before `at`, whatever the pace.
+    pub fn close_until(&mut self, at: Stamp) {
+        self.closed_until = at;
     }
 
     /// When the next packet may go, if none may at present.
     pub fn opens_at(&self) -> Stamp {
-        Stamp((self.busy_until >> FRACTION).saturating_sub(self.burst) + 1)
+        Stamp((self.busy_until >> FRACTION).saturating_sub(self.burst) + 1).max(self.closed_until)
     }
 }
 
@@ -93,6 +99,16 @@ mod tests {
         };
         // Some 10 ms each, and one that overdraws; never more than 400 ms.
         assert_eq!([0, 4_800, 24_000, u32::MAX].map(passed), [5, 5, 20, 41]);
+    }
+
+    #[test]
+    fn what_is_closed_waits_without_any_rate() {
+        let mut pacer = Pacer::default();
+        pacer.close_until(Stamp(5_000));
+        assert!(!pacer.is_open(Stamp(4_999)) && pacer.is_open(Stamp(5_000)));
+        assert_eq!(pacer.opens_at(), Stamp(5_000));
+        pacer.close_until(Stamp(1_000));
+        assert!(pacer.is_open(Stamp(1_000)));
     }
 
     #[test]

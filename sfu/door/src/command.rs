@@ -1,5 +1,7 @@
 //! What control asks of the media house.
 
+use std::time::Duration;
+
 use crate::{
     ChannelLabel, DownKey, DownTrackParams, DtlsRole, Fingerprint, IceCredentials, LayerTarget, Packets, PeerKey,
     PeerParams, ShardId, TrackKey, UpTrackParams, Weight,
@@ -114,6 +116,13 @@ pub enum Command {
         /// Bits per second; nothing takes the limit away.
         bps: Option<u64>,
     },
+    /// Let what is sent of video to a peer wait, in order.
+    HoldVideo {
+        /// Whom it concerns.
+        peer: PeerKey,
+        /// For no longer than this from now on; zero lets it go on.
+        at_most: Duration,
+    },
     /// Stop a subscription.
     RemoveDownTrack(DownKey),
     /// Send one data channel message to a peer.
@@ -147,7 +156,7 @@ impl Command {
         match self {
             Self::AddPeer(peer, _) | Self::RemovePeer(peer) => peer.shard,
             Self::SetRemote { peer, .. } | Self::SendData { peer, .. } | Self::DataTaken { peer, .. } => peer.shard,
-            Self::LimitRate { peer, .. } => peer.shard,
+            Self::LimitRate { peer, .. } | Self::HoldVideo { peer, .. } => peer.shard,
             Self::AddUpTrack { track, .. } | Self::UpdateUpTrack { track, .. } => track.shard,
             Self::AddFedTrack { track, .. } | Self::Feed { track, .. } | Self::FeedClock { track, .. } => track.shard,
             Self::MuteUpTrack { track, .. } | Self::RemoveUpTrack(track) => track.shard,

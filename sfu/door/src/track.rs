@@ -60,9 +60,6 @@ pub struct DownTrackParams {
     pub extensions: ExtensionMap,
     /// How long pictures are to be held, at least and at most, in milliseconds, in place of what the publisher says of it.
     pub playout_delay_ms: Option<(u32, u32)>,
-    /// Most pictures that may be replayed to begin with, as many as there are when not said. A receiver that takes its
-    /// sense of time from arrivals loses it when it is slow and many pictures come at once.
-    pub replay_pictures_max: Option<u16>,
 }
 
 /// How much a video matters to its viewer when not all can be had.

@@ -68,8 +68,6 @@ struct Key {
     arrived: Instant,
     /// What came from it on, by the points that need it.
     since: [Stretch; Point::COUNT],
-    /// The picture to which the last packet belonged.
-    picture: Option<u32>,
 }
 
 /// Packets from a key frame to the present.
@@ -78,7 +76,6 @@ pub(crate) struct Stretch {
     /// The key frame's first packet.
     pub(crate) first: u64,
     pub(crate) bytes: u64,
-    pub(crate) pictures: u16,
 }
 
 /// A media packet with what a retransmission changes already undone.
@@ -254,11 +251,9 @@ impl Encoding {
 
     fn count_since_key(&mut self, meta: &Meta, len: usize) {
         let Some(key) = self.key.as_mut().filter(|key| meta.seq >= key.seq) else { return };
-        let begins = key.picture.replace(meta.timestamp) != Some(meta.timestamp);
         let needing = |(index, _): &(usize, &mut Stretch)| meta.frame.points.holds(*index);
         for (_, stretch) in key.since.iter_mut().enumerate().filter(needing) {
             stretch.bytes += len as u64;
-            stretch.pictures = stretch.pictures.saturating_add(begins.into());
         }
     }
 
@@ -280,7 +275,6 @@ impl Encoding {
                     timestamp: meta.timestamp,
                     arrived: now,
                     since: [Stretch { first: meta.seq, ..Default::default() }; Point::COUNT],
-                    picture: None,
                 });
                 if self.is_wanted(now) {
                     self.ring.want_from(Some(meta.seq));

@@ -71,7 +71,7 @@ mod tests {
     fn keeps_its_pace_and_its_span() {
         let start = crate::testing::start();
         for (bytes, steps) in [(60_000, 3), (750_000, 30), (BYTES_MAX, 30)] {
-            let mut replay = Replay::new(start, 0, Stretch { first: 1, bytes, pictures: 1 });
+            let mut replay = Replay::new(start, 0, Stretch { first: 1, bytes });
             let (mut left, mut now) = (bytes, start);
             while left > 0 {
                 let mut burst = 0;

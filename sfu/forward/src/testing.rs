@@ -67,7 +67,6 @@ pub(crate) fn down_params(kind: Kind) -> DownTrackParams {
         payloads,
         extensions,
         playout_delay_ms: None,
-        replay_pictures_max: None,
     }
 }
 

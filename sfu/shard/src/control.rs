@@ -35,6 +35,7 @@ impl Shard {
             Command::SetTarget { down, target } => self.set_target(now, down, target),
             Command::SetWeight { down, weight } => self.set_weight(now, down, weight),
             Command::LimitRate { peer, bps } => self.limit_rate(now, peer, bps),
+            Command::HoldVideo { peer, at_most } => self.hold_video(now, peer, at_most),
             Command::RemoveDownTrack(down) => self.remove_down_track(down),
             Command::SendData { peer, channel, payload } => self.send_data(now, peer, &channel, &payload),
             Command::DataTaken { peer, reliable, cost } => self.data_taken(now, peer, reliable, cost),

@@ -42,6 +42,16 @@ impl Shard {
         Some(())
     }
 
+    /// Closes a peer's pace to all that waits for its turn, or opens it.
+    pub(crate) fn hold_video(&mut self, now: Instant, peer: PeerKey, at_most: Duration) -> Option<()> {
+        let slot = self.peers.slot(peer)?;
+        let until = self.stamp(now).after(at_most);
+        self.peers.at(slot)?.sending.pacer.close_until(until);
+        self.release(now, slot);
+        self.arm_rate(now, slot);
+        Some(())
+    }
+
     pub(crate) fn on_transport_feedback(&mut self, now: Instant, slot: PeerSlot, feedback: &TransportFeedback<'_>) {
         let at = self.stamp(now);
         let Some(entry) = self.peers.at(slot) else { return };

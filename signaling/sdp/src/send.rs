@@ -49,7 +49,6 @@ pub fn down_params(section: &Section, send: &Send) -> Result<DownTrackParams, No
         payloads,
         extensions,
         playout_delay_ms: None,
-        replay_pictures_max: None,
     })
 }
 

@@ -88,6 +88,5 @@ pub fn subscription(ssrc: Ssrc) -> DownTrackParams {
         payloads: vec![PayloadMap { from: Pt(96), to: Pt(96), rtx: Some(Pt(97)), strip_red: false }],
         extensions,
         playout_delay_ms: None,
-        replay_pictures_max: None,
     }
 }

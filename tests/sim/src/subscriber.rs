@@ -83,7 +83,6 @@ impl Subscriber {
             payloads: vec![PayloadMap { from: Pt(96), to: VP8_PT, rtx: Some(RTX_PT), strip_red: false }],
             extensions,
             playout_delay_ms: None,
-            replay_pictures_max: None,
         }
     }
 

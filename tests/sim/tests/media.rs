@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use door::Command;
 use thalweg_sim::link::LinkProfile;
 use thalweg_sim::media::Media;
 
@@ -68,11 +69,36 @@ fn jitter_and_duplicates_are_sorted_out() {
 }
 
 #[test]
+fn video_that_is_held_comes_later_and_whole() {
+    for let_go in [true, false] {
+        let mut world = broadcast(1, 3, 2, FIBER, FIBER, Duration::from_secs(2));
+        let peer = world.nodes[1].key.expect("the server knows it");
+        let decoded = |world: &Media| [1, 2].map(|viewer: usize| world.nodes[viewer].subscribers[0].1.decoded);
+        world.command(Command::HoldVideo { peer, at_most: Duration::from_millis(400) });
+        world.run(Duration::from_millis(100));
+        let before = decoded(&world);
+        world.run(Duration::from_millis(250));
+        let [held, free] = decoded(&world);
+        assert!(held == before[0] && free >= before[1] + 6, "held {before:?}, {held}, {free}");
+        if let_go {
+            world.command(Command::HoldVideo { peer, at_most: Duration::ZERO });
+        } else {
+            world.run(Duration::from_millis(60));
+        }
+        world.run(Duration::from_millis(20));
+        let [held, free] = decoded(&world);
+        assert!(held + 1 >= free, "{held} of {free} when it goes on");
+        world.run(Duration::from_secs(1));
+        check(&world, 3, Duration::from_secs(3), Duration::from_millis(500));
+    }
+}
+
+#[test]
 fn nothing_is_left_when_all_have_gone() {
     let mut world = broadcast(3, 7, 5, FIBER, FIBER, Duration::from_secs(1));
     let keys: Vec<_> = world.nodes.iter().filter_map(|node| node.key).collect();
     for key in keys {
-        world.command(door::Command::RemovePeer(key));
+        world.command(Command::RemovePeer(key));
     }
     let left = world.total(|stats| stats.peers + stats.up_tracks + stats.mirrors + stats.down_tracks + stats.addresses);
     assert_eq!(left, 0);

@@ -184,12 +184,19 @@ proptest! {
         let mut demands: Vec<_> = (0..).zip(&ladders).map(|(rank, costs)| demand(rank / 3, costs)).collect();
         for (seconds, kbps) in (0..).zip(budgets) {
             let now = Stamp(seconds * 1_000_000);
-            let before = demands.iter().any(|demand| demand.holding.proven(now).is_some());
+            let proven: Vec<_> = demands.iter().map(|demand| demand.holding.proven(now)).collect();
             share(seconds, kbps, &mut demands);
-            let sum: u64 = demands.iter().map(|demand| demand.ladder.cost(had(demand))).sum();
-            let refuge = before || demands.iter().any(|demand| demand.holding.proven(now).is_some());
+            let cost = |demand: &Demand| demand.ladder.cost(had(demand));
+            let has_refuge = |(demand, proven): &(&Demand, &Option<_>)| proven.is_some() && demand.holding.layer() <= **proven;
+            let budget = kbps as f64 * 1000.0;
+            // Who has no refuge gets nothing that is not there, whatever the others keep.
+            let others: u64 =
+                demands.iter().zip(&proven).filter(|it| !has_refuge(it)).map(|(demand, _)| cost(demand)).sum();
+            prop_assert!(others as f64 <= budget * KEEP_SHARE + 1.0);
+            let refuge = demands.iter().zip(&proven).any(|it| has_refuge(&it) && cost(it.0) > 0);
             let most = if refuge { 1.0 / REFUGE_SHARE } else { KEEP_SHARE };
-            prop_assert!(sum as f64 <= kbps as f64 * 1000.0 * most + 1.0);
+            let sum: u64 = demands.iter().map(cost).sum();
+            prop_assert!(sum as f64 <= budget * most + 1.0);
         }
     }
 }

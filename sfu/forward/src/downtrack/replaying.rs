@@ -31,8 +31,7 @@ impl DownTrack {
 
     fn replayable_from(&self, now: Instant, up: &UpTrack, encoding: u8) -> Option<(u8, Stretch)> {
         let stretch = up.replayable(now, encoding, self.replay_point(up, encoding))?;
-        let few = self.params.replay_pictures_max.is_none_or(|most| stretch.pictures <= most);
-        (few && stretch.bytes <= self.replay_bytes_max).then_some((encoding, stretch))
+        (stretch.bytes <= self.replay_bytes_max).then_some((encoding, stretch))
     }
 
     fn replay_point(&self, up: &UpTrack, encoding: u8) -> Point {

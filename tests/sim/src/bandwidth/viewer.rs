@@ -88,7 +88,6 @@ impl Viewer {
             },
             extensions,
             playout_delay_ms: None,
-            replay_pictures_max: None,
         }
     }
 

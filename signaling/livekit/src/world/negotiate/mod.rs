@@ -1,6 +1,7 @@
 //! Descriptions to and fro: what they do to peers, tracks and subscriptions.
 
 mod held;
+mod lull;
 mod offer;
 mod once;
 mod sections;
@@ -70,8 +71,6 @@ impl World {
         let send = self.send_as(sid, track, rendition)?;
         let mut params = sdp::down_params(section, &send).ok()?;
         params.playout_delay_ms = self.config.playout_delay_ms.filter(|_| params.kind == door::Kind::Video);
-        let asked = self.sessions.get(&self.tracks.get(track)?.publisher).is_some_and(|it| it.publisher.link.is_some());
-        params.replay_pictures_max = self.sessions.get(sid)?.replay_pictures_max().filter(|_| asked);
         let target = self.target(sid, track)?;
         let live = self.tracks.get(track)?.live_as(rendition)?;
         let (key, up) = (live.key, Box::new(live.up.params.clone()));

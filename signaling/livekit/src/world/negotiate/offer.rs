@@ -12,6 +12,7 @@ use crate::world::{Now, World};
 impl World {
     /// Takes what the client offers and answers it, if not at once then soon.
     pub(in crate::world) fn client_offer(&mut self, sid: &ParticipantSid, offer: &proto::SessionDescription, now: Now) {
+        self.end_lull(sid);
         match sdp::Description::parse(&offer.sdp) {
             Ok(parsed) if self.may_wait(sid, &parsed) => self.hold(sid, offer.id, parsed, now),
             Ok(parsed) => self.answer(sid, offer.id, &parsed, now),

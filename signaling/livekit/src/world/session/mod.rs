@@ -29,11 +29,6 @@ use super::{ConnectionId, Mode};
 /// Requests to publish a track whose cid is still in use, per participant.
 pub(super) const QUEUED_TRACKS_MAX: usize = 20;
 
-/// Most pictures that a native SDK is replayed. Their renderer drops pictures older than half a second by a clock that it
-/// learns from arrivals; a slow machine that reads many pictures at once learns it so wrong that nothing is shown for
-/// half a minute. Browsers render without that.
-const NATIVE_REPLAY_PICTURES_MAX: u16 = 20;
-
 /// Clients from this protocol version on find a track whose stream is not named after it.
 const SYNCS_STREAMS: i32 = 10;
 
@@ -131,12 +126,9 @@ impl Session {
         self.downs.iter().filter(move |(_, down)| waits(down)).map(|(track, _)| track)
     }
 
-    /// Pictures that its client may be replayed, where the publisher can be asked for a key frame instead.
-    pub(super) fn replay_pictures_max(&self) -> Option<u16> {
-        match self.client.sdk() {
-            Sdk::Unknown | Sdk::Js | Sdk::UnityWeb => None,
-            _ => Some(NATIVE_REPLAY_PICTURES_MAX),
-        }
+    /// Its client brings libwebrtc itself instead of being in a browser.
+    pub(super) fn is_native(&self) -> bool {
+        !matches!(self.client.sdk(), Sdk::Unknown | Sdk::Js | Sdk::UnityWeb)
     }
 
     /// Which track flows to the client on `mid`.

@@ -34,6 +34,8 @@ pub(in crate::world) struct Publisher {
     pub(in crate::world) open: Vec<sdp::Section>,
     /// Sections in the client's last offer.
     pub(in crate::world) sections: usize,
+    /// Its video waits for an offer.
+    pub(in crate::world) lulled: bool,
     /// An offer that changes nothing and will be answered soon.
     pub(in crate::world) held: Option<(u32, sdp::Description)>,
 }

@@ -1,5 +1,6 @@
 //! `add_track`, `mute` and the changes of a published track.
 
+use door::Kind;
 use livekit_protocol as proto;
 use proto::request_response::{Reason, Request};
 use proto::signal_response::Message;
@@ -80,8 +81,12 @@ impl World {
     fn tell_published(&mut self, sid: &ParticipantSid, cid: &str, track: &TrackSid) {
         let Some(publication) = self.room.publication(track) else { return };
         let info = self.tracks.get(track).map(|it| it.info(publication));
+        let is_video = publication.kind == Kind::Video;
         let response = proto::TrackPublishedResponse { cid: cid.to_owned(), track: info };
         self.tell(sid, Message::TrackPublished(response));
+        if is_video {
+            self.lull(sid);
+        }
     }
 
     /// The client silences its own track or gives it voice.

@@ -25,7 +25,8 @@ impl Ledger {
             Command::SetRemote { peer, .. }
             | Command::SendData { peer, .. }
             | Command::DataTaken { peer, .. }
-            | Command::LimitRate { peer, .. } => {
+            | Command::LimitRate { peer, .. }
+            | Command::HoldVideo { peer, .. } => {
                 assert!(self.peers.contains(peer));
             }
             Command::RemovePeer(peer) => {

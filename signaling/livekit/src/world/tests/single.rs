@@ -76,19 +76,40 @@ fn pictures_are_held_as_the_room_has_it() {
 }
 
 #[test]
-fn native_clients_are_replayed_few_pictures() {
+fn video_waits_while_a_native_client_offers_a_camera() {
     use proto::client_info::Sdk;
-    for (sdk, most) in [(Sdk::Js, None), (Sdk::Unknown, None), (Sdk::Python, Some(20)), (Sdk::Swift, Some(20))] {
+    let holds = |scene: &Scene| -> Vec<Duration> {
+        let span = |it: &Command| if let Command::HoldVideo { at_most, .. } = it { Some(*at_most) } else { None };
+        scene.ledger.log.iter().filter_map(span).collect()
+    };
+    let cases = [
+        (Sdk::Python, Mode::Single, Kind::Video, 1),
+        (Sdk::Swift, Mode::Single, Kind::Video, 1),
+        (Sdk::Python, Mode::Single, Kind::Audio, 0),
+        (Sdk::Python, Mode::Dual, Kind::Video, 0),
+        (Sdk::Js, Mode::Single, Kind::Video, 0),
+        (Sdk::Unknown, Mode::Single, Kind::Video, 0),
+    ];
+    for (sdk, mode, kind, times) in cases {
         let mut scene = Scene::new();
         let mut ann = scene.enter("ann", Mode::Single);
-        let mut bob = scene.enter_with("bob", Mode::Single, |join| join.client_info.sdk = sdk.into());
+        let mut bob = scene.enter_with("bob", mode, |join| join.client_info.sdk = sdk.into());
+        scene.add_track(&bob, kind, "early");
+        bob.add(Offered::send(kind, "early", &[]));
+        scene.offer(&mut bob);
+        assert_eq!(holds(&scene), [], "{sdk:?} {kind:?} watches nothing");
         scene.publish(&mut ann, Kind::Video, "cam");
-        scene.meet_requirements(&mut bob);
-        let told = scene.ledger.log.iter().find_map(|it| match it {
-            Command::AddDownTrack { params, .. } => Some(params.replay_pictures_max),
-            _ => None,
-        });
-        assert_eq!(told, Some(most), "{sdk:?}");
+        match mode {
+            Mode::Dual => assert!(scene.answer_offers(&bob) > 0),
+            Mode::Single | Mode::Once => assert!(scene.meet_requirements(&mut bob).is_some()),
+        }
+        scene.add_track(&bob, kind, "late");
+        assert_eq!(holds(&scene).len(), times, "{sdk:?} {mode:?} {kind:?}");
+        bob.add(Offered::send(kind, "late", &[]));
+        scene.offer(&mut bob);
+        scene.offer(&mut bob);
+        let expected = [Duration::from_millis(500), Duration::ZERO];
+        assert_eq!(holds(&scene), expected[..2 * times], "{sdk:?} {mode:?} {kind:?}");
     }
 }
 
