@@ -7,7 +7,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use axum::Router;
-use axum::body::to_bytes;
+use axum::body::{Bytes, to_bytes};
 use axum::extract::{ConnectInfo, FromRequestParts as _, RawPathParams, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
@@ -41,7 +41,7 @@ type Group = Arc<Vec<Arc<Endpoint>>>;
 /// All routes.
 pub(crate) fn router(calls: &Arc<Inner>) -> Router {
     let endpoints: Vec<Arc<Endpoint>> = routes::all().into_iter().map(Arc::new).collect();
-    let document = Arc::new(openapi::document(&endpoints));
+    let document = Bytes::from(openapi::document(&endpoints).to_string());
     let mut groups: BTreeMap<&str, Vec<Arc<Endpoint>>> = BTreeMap::new();
     for endpoint in endpoints {
         groups.entry(endpoint.path).or_default().push(endpoint);
@@ -57,8 +57,8 @@ pub(crate) fn router(calls: &Arc<Inner>) -> Router {
     let stranger = Arc::clone(calls);
     let nowhere = move |request: Request| serve(Arc::clone(&stranger), Group::default(), request);
     let described = move || {
-        let document = Arc::clone(&document);
-        async move { ([(header::CONTENT_TYPE, "application/json"), OPEN], document.to_string()) }
+        let document = document.clone();
+        async move { ([(header::CONTENT_TYPE, "application/json"), OPEN], document) }
     };
     router
         .route(&format!("{PREFIX}/events"), any(events))
