@@ -12,7 +12,7 @@ pub mod timeline;
 use bytes::Bytes;
 
 use crate::plan::AudioPlan;
-use aac::{AacConfig, AudioDecoder, LowComplexity};
+use aac::{AacConfig, AudioDecoder};
 use opus::{AudioEncoder, OpusEncoder};
 use resample::Resampler;
 use timeline::{Step, Timeline};
@@ -36,7 +36,7 @@ pub struct Packet {
 /// The pipeline for one source.
 pub struct Audio {
     config: Option<AacConfig>,
-    decoder: Option<LowComplexity>,
+    decoder: Option<Box<dyn AudioDecoder>>,
     resampler: Resampler,
     timeline: Timeline,
     encoder: OpusEncoder,
@@ -60,26 +60,34 @@ impl Audio {
         })
     }
 
-    /// Takes an AudioSpecificConfig. The answer is a warning in words when only a part of the sound can be decoded.
+    /// Takes an AudioSpecificConfig.
     ///
     /// # Errors
-    /// In words for the creator, when it cannot be decoded at all.
-    pub fn configure(&mut self, config: &[u8]) -> Result<Option<String>, String> {
+    /// In words for the creator, when it cannot be decoded.
+    pub fn configure(&mut self, config: &[u8]) -> Result<(), String> {
         let config = AacConfig::parse(config)?;
         if self.config == Some(config) && self.decoder.is_some() {
             // Said again: a new decoder would lose half a frame.
-            return Ok(None);
+            return Ok(());
         }
-        self.decoder = Some(LowComplexity::new(config)?);
+        self.decoder = Some(config.decoder()?);
         self.config = Some(config);
-        if config.rate != self.resampler.rate() {
+        self.tune(config.output_rate());
+        Ok(())
+    }
+
+    /// What is decoded has another rate from here on.
+    fn tune(&mut self, rate: u32) {
+        if rate == self.resampler.rate() {
+            return;
+        }
+        if !self.resampler.is_fresh() {
             let mut rest = Vec::new();
             self.resampler.drain(&mut rest);
             self.timeline.produced(rest.len());
             self.pending.append(&mut rest);
-            self.resampler = Resampler::new(config.rate);
         }
-        Ok(config.warning())
+        self.resampler = Resampler::new(rate);
     }
 
     /// Takes an AAC frame and gives the packets that are ready. A frame that cannot be decoded counts as silence.
@@ -87,9 +95,14 @@ impl Audio {
     pub fn decode(&mut self, pts_ms: i64, data: &[u8]) -> Vec<Packet> {
         let Some(decoder) = &mut self.decoder else { return Vec::new() };
         self.decoded.clear();
-        if decoder.decode(data, &mut self.decoded).is_err() {
-            self.decoded.clear();
-            self.decoded.resize(aac::FRAMES, [0.0; 2]);
+        match decoder.decode(data, &mut self.decoded) {
+            Ok(rate) => self.tune(rate),
+            Err(_) => {
+                let core_rate = self.config.map_or(RATE, |config| config.rate);
+                let frames = aac::FRAMES * (self.resampler.rate() / core_rate).max(1) as usize;
+                self.decoded.clear();
+                self.decoded.resize(frames, [0.0; 2]);
+            }
         }
         let rate = i64::from(self.resampler.rate());
         let step = self.timeline.place(pts_ms.saturating_mul(1000), self.resampler.pending_us());

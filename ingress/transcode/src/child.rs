@@ -173,8 +173,7 @@ impl Works {
     fn unit(&mut self, unit: &AccessUnit, clock: &impl Fn() -> Duration, tasks: &mut Vec<Task>) {
         let packets = match (unit.codec, &mut self.audio) {
             (Codec::AacConfig, Some(audio)) => {
-                let told = audio.configure(&unit.data).unwrap_or_else(Some);
-                tasks.extend(told.map(|told| Task::Say(FromChild::Unsupported(told))));
+                tasks.extend(audio.configure(&unit.data).err().map(|told| Task::Say(FromChild::Unsupported(told))));
                 Vec::new()
             }
             (Codec::Aac, Some(audio)) => audio.decode(unit.pts_ms, &unit.data),

@@ -83,6 +83,7 @@ const WRAPPERS: &[(&str, &[&str])] = &[
     ("rust_h264", &["ingress/transcode"]),
     ("symphonia-codec-aac", &["ingress/transcode"]),
     ("symphonia-core", &["ingress/transcode"]),
+    ("syom", &["ingress/transcode"]),
     ("rustix", &["ingress/transcode"]),
     ("seccompiler", &["ingress/transcode"]),
     ("axum", &["signaling/livekit", "signaling/calls-api", "server"]),

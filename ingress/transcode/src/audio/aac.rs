@@ -1,16 +1,14 @@
-//! AAC: its configuration, read here, and the decoder behind a small trait.
+//! AAC: its configuration, read here, and the decoders behind a small trait.
 
-use symphonia_codec_aac::AacDecoder;
-use symphonia_core::audio::{Audio as _, GenericAudioBufferRef};
-use symphonia_core::codecs::audio::well_known::CODEC_ID_AAC;
-use symphonia_core::codecs::audio::{AudioCodecParameters, AudioDecoder as _, AudioDecoderOptions};
-use symphonia_core::packet::PacketRef;
-use symphonia_core::units::{Duration, Timestamp};
+mod high;
+mod low;
 
 use super::Frame;
 use crate::bits::Bits;
+use high::HighEfficiency;
+use low::LowComplexity;
 
-/// Frames that one AAC-LC frame decodes to.
+/// Frames of the core that one AAC frame decodes to.
 pub const FRAMES: usize = 1024;
 /// Rates by `samplingFrequencyIndex` (ISO/IEC 14496-3 table 1.18).
 const RATES: [u32; 13] =
@@ -19,6 +17,13 @@ const RATES: [u32; 13] =
 const LOW_COMPLEXITY: u32 = 2;
 const SPECTRAL_BAND_REPLICATION: u32 = 5;
 const PARAMETRIC_STEREO: u32 = 29;
+/// What stands behind a configuration before the word whether there is an upper band (1.6.2.1, `syncExtensionType`).
+const SYNC_EXTENSION: u32 = 0x2b7;
+/// Up to this rate a core whose configuration is silent about it may have an upper band, as ADTS does it: no encoder
+/// describes one above 24 kHz.
+const UNSAID_RATE_MAX: u32 = 24_000;
+/// Up to this rate of the core an upper band is decoded: above, the core has all that can be heard.
+const CORE_RATE_MAX: u32 = 48_000;
 
 /// What an AudioSpecificConfig says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,8 +33,17 @@ pub struct AacConfig {
     /// 1 or 2.
     pub channels: u8,
     rate_index: u8,
-    /// High-efficiency AAC, of which the core is decoded.
-    efficient: bool,
+    upper: Upper,
+}
+
+/// The upper band of high-efficiency AAC, which is described beside the core (spectral band replication).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Upper {
+    Absent,
+    /// The frames will tell.
+    Unsaid,
+    /// With the rate that comes out of it.
+    Present(u32),
 }
 
 impl AacConfig {
@@ -43,9 +57,9 @@ impl AacConfig {
         let mut kind = object_type(&mut bits).ok_or_else(broken)?;
         let rate_index = rate_index(&mut bits).ok_or_else(broken)?;
         let channels = bits.bits(4).ok_or_else(broken)?;
-        let efficient = matches!(kind, SPECTRAL_BAND_REPLICATION | PARAMETRIC_STEREO);
-        if efficient {
-            self::rate_index(&mut bits).ok_or_else(broken)?;
+        let mut upper = None;
+        if matches!(kind, SPECTRAL_BAND_REPLICATION | PARAMETRIC_STEREO) {
+            upper = Some(Upper::Present(self::rate(&mut bits).ok_or_else(broken)?));
             kind = object_type(&mut bits).ok_or_else(broken)?;
         }
         if kind != LOW_COMPLEXITY {
@@ -59,14 +73,40 @@ impl AacConfig {
         }
         let rate = RATES.get(rate_index).copied().ok_or_else(broken)?;
         let channels = if channels == 1 { 1 } else { 2 };
-        Ok(Self { rate, channels, rate_index: u8::try_from(rate_index).map_err(|_| broken())?, efficient })
+        let upper = upper.or_else(|| told_behind(&mut bits)).unwrap_or(Upper::Unsaid);
+        let upper = match upper {
+            Upper::Unsaid if rate > UNSAID_RATE_MAX => Upper::Absent,
+            Upper::Present(_) if rate > CORE_RATE_MAX => Upper::Absent,
+            // The same rate twice cuts the upper band to what the core's rate holds (4.6.18.4.3).
+            Upper::Present(output) if output != rate && output != 2 * rate => return Err(broken()),
+            upper => upper,
+        };
+        Ok(Self { rate, channels, rate_index: u8::try_from(rate_index).map_err(|_| broken())?, upper })
     }
 
-    /// What the listener misses, in words.
-    pub fn warning(&self) -> Option<String> {
-        self.efficient.then(|| {
-            format!("HE-AAC: only its sound up to {} kHz is decoded; set the encoder to AAC-LC", self.rate / 2000)
+    /// Frames per second that come out unless its frames say otherwise.
+    pub fn output_rate(&self) -> u32 {
+        if let Upper::Present(rate) = self.upper { rate } else { self.rate }
+    }
+
+    /// The decoder for it.
+    ///
+    /// # Errors
+    /// In words, when there is none.
+    pub fn decoder(&self) -> Result<Box<dyn AudioDecoder>, String> {
+        Ok(match self.upper {
+            Upper::Absent => Box::new(LowComplexity::new(*self)?),
+            Upper::Unsaid | Upper::Present(_) => Box::new(HighEfficiency::new(*self)?),
         })
+    }
+
+    /// The configuration with its upper band, said before the core where it is said at all.
+    fn whole(&self) -> Vec<u8> {
+        let Upper::Present(upper) = self.upper else { return self.core().to_vec() };
+        let upper = RATES.iter().position(|known| *known == upper).unwrap_or_default() as u32;
+        let (core, channels) = (u32::from(self.rate_index), u32::from(self.channels));
+        let bits = SPECTRAL_BAND_REPLICATION << 27 | core << 23 | channels << 19 | upper << 15 | LOW_COMPLEXITY << 10;
+        bits.to_be_bytes().to_vec()
     }
 
     /// The configuration of the core alone.
@@ -93,41 +133,31 @@ fn rate_index(bits: &mut Bits) -> Option<usize> {
     }
 }
 
+fn rate(bits: &mut Bits) -> Option<u32> {
+    RATES.get(rate_index(bits)?).copied()
+}
+
+/// What is said of an upper band behind the rest of a configuration, where decoders that do not know it do not look
+/// (backward-compatible signalling).
+fn told_behind(bits: &mut Bits) -> Option<Upper> {
+    let depends_on_core_coder = bits.flag()?;
+    if depends_on_core_coder {
+        bits.bits(14)?;
+    }
+    let _extension = bits.flag()?;
+    if bits.bits(11)? != SYNC_EXTENSION || object_type(bits)? != SPECTRAL_BAND_REPLICATION {
+        return None;
+    }
+    Some(if bits.flag()? { Upper::Present(rate(bits)?) } else { Upper::Absent })
+}
+
 /// Decodes frames of one configuration.
 pub trait AudioDecoder {
-    /// Appends a frame's samples, mono on both channels.
+    /// Appends a frame's samples, mono on both channels; the answer is their rate.
     ///
     /// # Errors
     /// In words, when the frame is broken; the next one may be decoded.
-    fn decode(&mut self, data: &[u8], out: &mut Vec<Frame>) -> Result<(), String>;
-}
-
-/// AAC-LC by symphonia.
-pub struct LowComplexity {
-    decoder: AacDecoder,
-}
-
-impl LowComplexity {
-    /// # Errors
-    /// In words, when the decoder refuses the configuration.
-    pub fn new(config: AacConfig) -> Result<Self, String> {
-        let mut parameters = AudioCodecParameters::new();
-        parameters.for_codec(CODEC_ID_AAC).with_extra_data(Box::new(config.core()));
-        let decoder = AacDecoder::try_new(&parameters, &AudioDecoderOptions::default());
-        Ok(Self { decoder: decoder.map_err(|error| format!("AAC: {error}"))? })
-    }
-}
-
-impl AudioDecoder for LowComplexity {
-    fn decode(&mut self, data: &[u8], out: &mut Vec<Frame>) -> Result<(), String> {
-        let packet = PacketRef::new(0, Timestamp::ZERO, Duration::ZERO, data);
-        let decoded = self.decoder.decode_ref(&packet).map_err(|error| error.to_string())?;
-        let GenericAudioBufferRef::F32(samples) = decoded else { return Err("no float samples".to_owned()) };
-        let left = samples.plane(0).unwrap_or_default();
-        let right = samples.plane(1).unwrap_or(left);
-        out.extend(left.iter().zip(right).map(|(&left, &right)| [sound(left), sound(right)]));
-        Ok(())
-    }
+    fn decode(&mut self, data: &[u8], out: &mut Vec<Frame>) -> Result<u32, String>;
 }
 
 /// A sample as it may be played: broken streams decode to infinities.
@@ -136,52 +166,4 @@ fn sound(sample: f32) -> f32 {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn configurations() {
-        let stereo_44 = AacConfig::parse(&[0x12, 0x10]).unwrap();
-        assert_eq!((stereo_44.rate, stereo_44.channels, stereo_44.warning()), (44_100, 2, None));
-        assert_eq!(stereo_44.core(), [0x12, 0x10]);
-        let mono_48 = AacConfig::parse(&[0x11, 0x88, 0x56, 0xe5, 0x00]).unwrap();
-        assert_eq!((mono_48.rate, mono_48.channels), (48_000, 1));
-        // Object type 5, core 24 kHz, output 48 kHz, object type 2.
-        let efficient = AacConfig::parse(&[0x2b, 0x11, 0x88, 0x00]).unwrap();
-        assert_eq!((efficient.rate, efficient.channels), (24_000, 2));
-        assert!(efficient.warning().unwrap().contains("12 kHz"));
-    }
-
-    #[test]
-    fn what_cannot_be_decoded_is_said() {
-        for (config, word) in [
-            (&[][..], "broken"),
-            (&[0x12], "broken"),
-            (&[0x0a, 0x10], "object type 1"),
-            (&[0x12, 0x30], "channel configuration 6"),
-            (&[0x12, 0x00], "channel configuration 0"),
-            (&[0x12, 0x14], "960"),
-            (&[0x16, 0x90], "broken"),
-        ] {
-            let why = AacConfig::parse(config).expect_err(word);
-            assert!(why.contains(word), "{config:?}: {why}");
-        }
-    }
-
-    #[test]
-    fn noise_is_an_error_or_sound_but_no_panic() {
-        let mut decoder = LowComplexity::new(AacConfig::parse(&[0x12, 0x10]).unwrap()).unwrap();
-        let mut state = 1u32;
-        for _ in 0..500 {
-            let noise: Vec<u8> = (0..200)
-                .map(|_| {
-                    state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-                    (state >> 24) as u8
-                })
-                .collect();
-            let mut out = Vec::new();
-            let _ = decoder.decode(&noise, &mut out);
-            assert!(out.iter().flatten().all(|sample| (-1.0..=1.0).contains(sample)));
-        }
-    }
-}
+mod tests;

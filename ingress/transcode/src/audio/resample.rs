@@ -42,6 +42,11 @@ impl Resampler {
         self.rate
     }
 
+    /// Whether nothing was pushed yet.
+    pub fn is_fresh(&self) -> bool {
+        self.history.len() == self.side && self.next == self.side as f64
+    }
+
     /// The time of what was pushed and is not given out yet, microseconds.
     pub fn pending_us(&self) -> i64 {
         ((self.history.len() as f64 - self.next) * 1e6 / f64::from(self.rate)).round() as i64

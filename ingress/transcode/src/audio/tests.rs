@@ -10,6 +10,10 @@ use crate::unit::{AccessUnit, Codec};
 
 const MONO_48000: &[u8] = include_bytes!("../../tests/fixtures/tone_48000_mono.aac");
 const MONO_22050: &[u8] = include_bytes!("../../tests/fixtures/tone_22050_mono.aac");
+/// As [`TONE_44100`], with 14 kHz at 0.05 on the left, by Fraunhofer's HE-AAC encoder at 40 kb/s.
+const HIGH_EFFICIENCY: &[u8] = include_bytes!("../../tests/fixtures/tone_44100_he.aac");
+/// 1000 Hz and noise on the left, nothing on the right, by the same with parametric stereo at 24 kb/s.
+const PARAMETRIC: &[u8] = include_bytes!("../../tests/fixtures/left_44100_he_v2.aac");
 /// Level of the recorded tones.
 const LEVEL: f64 = 0.25;
 
@@ -21,7 +25,7 @@ fn feed(audio: &mut Audio, units: &[AccessUnit]) -> Vec<Packet> {
     let mut packets = Vec::new();
     for unit in units {
         match unit.codec {
-            Codec::AacConfig => assert_eq!(audio.configure(&unit.data), Ok(None)),
+            Codec::AacConfig => assert_eq!(audio.configure(&unit.data), Ok(())),
             _ => packets.extend(audio.decode(unit.pts_ms, &unit.data)),
         }
     }
@@ -67,15 +71,61 @@ fn assert_gapless(packets: &[Packet]) {
     assert!(packets.windows(2).all(|pair| pair[1].pts_us - pair[0].pts_us == 20_000));
 }
 
+/// Power between two frequencies in one channel, as the mean over 50 ms each.
+fn power(frames: &[Frame], channel: usize, hertz: std::ops::Range<usize>) -> f64 {
+    hertz.step_by(20).map(|hertz| level(frames, channel, hertz as f64).powi(2)).sum()
+}
+
+/// The units of a recording whose configuration says this.
+fn configured(recording: &'static [u8], config: &'static [u8]) -> Vec<AccessUnit> {
+    let mut units = sound(recording, 5000);
+    units[0].data = Bytes::from_static(config);
+    units
+}
+
 #[test]
-fn of_high_efficiency_the_core_is_heard_and_the_rest_is_told() {
-    let mut audio = pipeline();
-    // Object type 5 (SBR), core 22.05 kHz mono, output 44.1 kHz, object type 2.
-    let told = audio.configure(&[0x2b, 0x8a, 0x08, 0x00]).unwrap().unwrap();
-    assert!(told.contains("HE-AAC") && told.contains("11 kHz") && told.contains("AAC-LC"), "{told}");
-    let frames: Vec<_> = sound(MONO_22050, 5000).into_iter().filter(|unit| unit.codec == Codec::Aac).collect();
-    let heard = heard(&feed(&mut audio, &frames));
-    assert_tone(&heard[9600..38_400], 0, 1000.0);
+fn of_high_efficiency_the_upper_band_is_heard_however_it_is_told() {
+    // Not at all, behind the core, before it; a core of 22.05 kHz, which ends at 11 kHz.
+    for config in [&[0x13, 0x90][..], &[0x13, 0x90, 0x56, 0xe5, 0xa0], &[0x2b, 0x92, 0x08, 0x00]] {
+        let packets = feed(&mut pipeline(), &configured(HIGH_EFFICIENCY, config));
+        assert_gapless(&packets);
+        let frames = &heard(&packets)[14_400..57_600];
+        assert_tone(frames, 0, 1000.0);
+        assert_tone(frames, 1, 440.0);
+        // 14 kHz at a fifth of the tone's level; the upper band is as fine as its 345 Hz of resolution.
+        let upper = power(frames, 0, 13_600..14_400);
+        assert!((0.04f64.powi(2)..0.08f64.powi(2)).contains(&upper), "{config:02x?}: {}", upper.sqrt());
+        assert!(power(frames, 1, 13_600..14_400) < upper / 100.0, "{config:02x?}: in one channel alone");
+    }
+    // Said to be absent, it is not looked for.
+    let core = feed(&mut pipeline(), &configured(HIGH_EFFICIENCY, &[0x13, 0x90, 0x56, 0xe5, 0x00]));
+    let frames = &heard(&core)[14_400..57_600];
+    assert_tone(frames, 0, 1000.0);
+    assert!(power(frames, 0, 13_600..14_400) < 0.005f64.powi(2));
+}
+
+#[test]
+fn two_channels_are_made_of_one() {
+    for config in [&[0x13, 0x88][..], &[0xeb, 0x8a, 0x08, 0x00]] {
+        let frames = heard(&feed(&mut pipeline(), &configured(PARAMETRIC, config)));
+        let frames = &frames[14_400..57_600];
+        assert_tone(frames, 0, 1000.0);
+        assert!(level(frames, 1, 1000.0) < LEVEL / 10.0, "{config:02x?}: {}", level(frames, 1, 1000.0));
+        assert!(power(frames, 0, 12_000..13_000) > 100.0 * power(frames, 1, 12_000..13_000), "{config:02x?}");
+    }
+}
+
+#[test]
+fn who_comes_into_the_middle_has_the_core_until_the_upper_band_is_told() {
+    let mut units = sound(HIGH_EFFICIENCY, 5000);
+    units.drain(1..4);
+    let packets = feed(&mut pipeline(), &units);
+    assert_gapless(&packets);
+    let frames = heard(&packets);
+    for (at, upper) in [(9_600..14_400, false), (40_000..54_400, true)] {
+        assert_tone(&frames[at.clone()], 0, 1000.0);
+        assert_eq!(power(&frames[at.clone()], 0, 13_600..14_400) > 0.03f64.powi(2), upper, "{at:?}");
+    }
 }
 
 #[test]
