@@ -42,7 +42,7 @@ pub struct Health {
     pub peer: PeerKey,
     /// What it publishes, as we receive it; none when nothing came.
     pub up: Option<Flow>,
-    /// What it is sent, as it reports; none when it reported nothing.
+    /// What it is sent, as it reports, but for what never came to us; none when it reported nothing.
     pub down: Option<Flow>,
     /// Round trip in milliseconds, when one was measured.
     pub rtt_ms: Option<u16>,

@@ -368,6 +368,12 @@ impl DownTrack {
         self.stats
     }
 
+    /// How many numbers stand for packets that never came to us: the subscriber counts them as lost, although nothing was
+    /// lost on its way. Falls when one comes late.
+    pub fn gaps(&self) -> u64 {
+        self.rewriter.given().saturating_sub(self.stats.packets)
+    }
+
     fn count<'a>(&mut self, written: Option<Written<'a>>) -> Option<Written<'a>> {
         let Some(sent) = written else {
             self.stats.overlong += 1;

@@ -81,6 +81,8 @@ pub(crate) enum Repeat {
 #[derive(Debug)]
 pub(crate) struct Rewriter {
     born: Option<Instant>,
+    /// The number that was given first.
+    first: u64,
     history: History,
     stretches: [Stretch; STRETCHES],
     /// The newest stretch's id.
@@ -166,6 +168,7 @@ impl Rewriter {
         };
         Self {
             born: None,
+            first,
             history: History::new(len, first),
             stretches: [Stretch::default(); STRETCHES],
             newest: 0,
@@ -176,6 +179,11 @@ impl Rewriter {
             point: Point::default(),
             last,
         }
+    }
+
+    /// How many numbers were given, to packets or to gaps.
+    pub(crate) fn given(&self) -> u64 {
+        self.history.next() - self.first
     }
 
     /// What comes next is of another track, whose clocks have nothing to do with the former's.

@@ -53,10 +53,13 @@ impl Shard {
         let Some(entry) = self.peers.at(slot) else { return };
         let Some(&at) = entry.downs.get(&block.ssrc) else { return };
         let Some(track) = self.tracks.by_key.get_mut(&at.track) else { return };
-        self.watch.note(entry.key, track.kind, block);
-        let subscriber = track.subscriber(at.down);
-        let sample = subscriber.and_then(|sub| sub.down.round_trip(now, block.last_sr, block.delay_since_sr));
-        if let Some(sample) = sample {
+        let kind = track.kind;
+        let Some(down) = track.subscriber(at.down).map(|subscriber| &subscriber.down) else { return };
+        // Retransmissions are too few, and too late, to tell how a link fares.
+        if down.params().ssrc == block.ssrc {
+            self.watch.note(entry.key, kind, block, down.gaps());
+        }
+        if let Some(sample) = down.round_trip(now, block.last_sr, block.delay_since_sr) {
             entry.note_rtt(sample);
         }
     }

@@ -18,6 +18,9 @@ const PEERS_MAX: usize = 512;
 const STEP_LOSS_PERMILLE: u16 = 10;
 const STEP_JITTER_MS: u16 = 20;
 const STEP_RTT_MS: u16 = 40;
+/// Intervals over which a subscriber's last report is remembered, so that the next is compared with it: browsers report on
+/// sound every 2.5 to 7.5 s.
+const REPORT_INTERVALS: u8 = 3;
 
 /// What was found since the last report, and what was told.
 #[derive(Debug, Default)]
@@ -34,23 +37,54 @@ struct Counts {
     received: u64,
 }
 
-/// What a subscriber reported of one source.
+/// What a subscriber reported of one source in this interval. What never came to us it cannot get: that is no loss of its
+/// own.
 #[derive(Clone, Copy, Debug, Default)]
 struct Reported {
-    /// Sum of losses, each in 1/256.
-    loss: u32,
-    blocks: u32,
+    /// Packets that were sent to it.
+    sent: i64,
+    /// Those that it did not get.
+    lost: i64,
     jitter_ms: u32,
+    blocks: u32,
+    last: Last,
+    /// Intervals since the last report.
+    age: u8,
+}
+
+/// A subscriber's last report of one source.
+#[derive(Clone, Copy, Debug, Default)]
+struct Last {
+    /// The highest number that it got.
+    highest: u32,
+    /// Numbers that it did not get, so far.
+    lost: i32,
+    /// Numbers under which nothing was sent, so far.
+    gaps: u64,
 }
 
 impl Watch {
-    /// Notes a subscriber's report on one of our sources.
-    pub(crate) fn note(&mut self, peer: PeerKey, kind: Kind, block: &ReportBlock) {
+    /// Notes a subscriber's report on one of our sources, under `gaps` of whose numbers nothing was ever sent.
+    pub(crate) fn note(&mut self, peer: PeerKey, kind: Kind, block: &ReportBlock, gaps: u64) {
         let clock_khz = if kind == Kind::Audio { 48 } else { 90 };
-        let reported = self.reports.entry((peer, block.ssrc)).or_default();
-        reported.loss += u32::from(block.fraction_lost);
+        let now = Last { highest: block.highest_sequence, lost: block.lost, gaps };
+        let first = || Reported { last: now, ..Reported::default() };
+        let reported = self.reports.entry((peer, block.ssrc)).or_insert_with(first);
+        reported.compare(now);
         reported.blocks += 1;
+        reported.age = 0;
         reported.jitter_ms = reported.jitter_ms.max(block.jitter / clock_khz);
+    }
+
+    /// What was reported in the interval that ends.
+    fn reported(&mut self) -> Vec<(PeerKey, Flow)> {
+        let told = self.reports.iter().filter(|(_, reported)| reported.blocks > 0);
+        let flows = told.map(|((peer, _), reported)| (*peer, reported.flow())).collect();
+        self.reports.retain(|_, reported| {
+            *reported = Reported { last: reported.last, age: reported.age + 1, ..Reported::default() };
+            reported.age <= REPORT_INTERVALS
+        });
+        flows
     }
 
     /// A track's flow since the last call, and begins the next interval.
@@ -75,9 +109,23 @@ impl Watch {
 }
 
 impl Reported {
+    /// Counts what came and went between the last report and this one.
+    fn compare(&mut self, now: Last) {
+        let before = std::mem::replace(&mut self.last, now);
+        let numbers = i64::from(now.highest.wrapping_sub(before.highest).cast_signed());
+        if numbers <= 0 {
+            return;
+        }
+        // Both may fall: what is late fills a gap.
+        let gaps = now.gaps.wrapping_sub(before.gaps).cast_signed();
+        let missed = i64::from(now.lost) - i64::from(before.lost);
+        self.sent += numbers.saturating_sub(gaps);
+        self.lost += missed.saturating_sub(gaps);
+    }
+
     fn flow(self) -> Flow {
-        let loss = self.loss * 1000 / 256 / self.blocks.max(1);
-        Flow { loss_permille: small(loss.into()), jitter_ms: small(self.jitter_ms.into()) }
+        let (sent, lost) = (self.sent.max(1).unsigned_abs(), self.lost.max(0).unsigned_abs());
+        Flow { loss_permille: small(lost.min(sent) * 1000 / sent), jitter_ms: small(self.jitter_ms.into()) }
     }
 }
 
@@ -85,9 +133,9 @@ impl Shard {
     /// Tells of peers whose media fares otherwise than before.
     pub(crate) fn tell_health(&mut self, now: Instant) {
         let mut found = self.published_health();
-        for ((peer, _), reported) in std::mem::take(&mut self.watch.reports) {
+        for (peer, flow) in self.watch.reported() {
             let health = found.entry(peer).or_insert_with(|| unknown(peer));
-            health.down = Some(worse(health.down, reported.flow()));
+            health.down = Some(worse(health.down, flow));
         }
         let peers = &mut self.peers;
         self.watch.told.retain(|peer, _| peers.slot(*peer).is_some());
@@ -152,26 +200,55 @@ mod tests {
 
     const PEER: PeerKey = PeerKey { shard: ShardId(0), serial: 1 };
 
-    fn block(fraction_lost: u8, jitter: u32) -> ReportBlock {
-        ReportBlock {
-            ssrc: Ssrc(1),
-            fraction_lost,
-            lost: 0,
-            highest_sequence: 0,
-            jitter,
-            last_sr: 0,
-            delay_since_sr: 0,
+    fn block(highest_sequence: u32, lost: i32, jitter: u32) -> ReportBlock {
+        ReportBlock { ssrc: Ssrc(1), highest_sequence, lost, jitter, ..ReportBlock::default() }
+    }
+
+    /// The loss and jitter that reports come to: of the highest number, what was lost, and how many were never sent.
+    fn reported(reports: &[(u32, i32, u64)]) -> u16 {
+        let mut watch = Watch::default();
+        for (highest, lost, gaps) in reports {
+            watch.note(PEER, Kind::Video, &block(*highest, *lost, 0), *gaps);
+        }
+        watch.reported()[0].1.loss_permille
+    }
+
+    #[test]
+    fn a_subscriber_loses_what_was_sent_to_it() {
+        for (reports, permille) in [
+            (vec![(100, 50, 0)], 0),
+            (vec![(100, 0, 0), (200, 10, 0), (300, 50, 0)], 250),
+            // Nothing of what it misses was ever here.
+            (vec![(100, 0, 0), (300, 50, 50)], 0),
+            (vec![(100, 7, 7), (300, 57, 32)], 142),
+            // A gap that a late packet filled, and one that was counted before the report knew of it.
+            (vec![(100, 10, 10), (200, 0, 0)], 0),
+            (vec![(100, 0, 0), (200, 5, 10), (300, 10, 10)], 0),
+            // Its highest number did not rise, or fell: another stream began.
+            (vec![(100, 0, 0), (100, 10, 0)], 0),
+            (vec![(100, 0, 0), (50, 10, 0), (150, 30, 0)], 200),
+            // Lies, and a number beyond its end.
+            (vec![(100, 0, 0), (101, i32::MAX, 0)], 1000),
+            (vec![(100, 0, 0), (200, i32::MIN, u64::MAX)], 0),
+            (vec![(u32::MAX, 0, 0), (99, 10, 0)], 100),
+        ] {
+            assert_eq!(reported(&reports), permille, "{reports:?}");
         }
     }
 
     #[test]
-    fn reports_are_averaged_by_source() {
+    fn intervals_are_apart_and_sources_forgotten() {
         let mut watch = Watch::default();
-        for lost in [0, 64, 128] {
-            watch.note(PEER, Kind::Video, &block(lost, 900 + u32::from(lost)));
+        watch.note(PEER, Kind::Video, &block(100, 0, 900), 0);
+        watch.note(PEER, Kind::Video, &block(200, 20, 1800), 0);
+        assert_eq!(watch.reported(), [(PEER, Flow { loss_permille: 200, jitter_ms: 20 })]);
+        assert!(watch.reported().is_empty(), "nothing was told since");
+        watch.note(PEER, Kind::Video, &block(300, 30, 90), 0);
+        assert_eq!(watch.reported(), [(PEER, Flow { loss_permille: 100, jitter_ms: 1 })]);
+        for _ in 0..REPORT_INTERVALS {
+            watch.reported();
         }
-        let reported = watch.reports[&(PEER, Ssrc(1))];
-        assert_eq!(reported.flow(), Flow { loss_permille: 250, jitter_ms: 11 });
+        assert!(watch.reports.is_empty());
     }
 
     #[test]

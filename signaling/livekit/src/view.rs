@@ -147,7 +147,7 @@ pub struct WatchView {
     pub paused: bool,
     /// Its viewer wants nothing of it at present.
     pub off: bool,
-    /// What its publisher's uplink loses, in thousandths: its viewer misses that as well.
+    /// What its publisher's uplink loses, in thousandths: its viewer misses that as well, but it is not its link's loss.
     pub up_loss_permille: u16,
     /// By how much its publisher's uplink trembles, in milliseconds.
     pub up_jitter_ms: u16,

@@ -77,6 +77,8 @@ pub struct Publisher {
     key_asked: bool,
     /// Timestamp and payload by sequence number.
     history: BTreeMap<u16, (u32, Vec<u8>)>,
+    /// It sends again what it is asked for.
+    pub repeats: bool,
     /// Keyframes sent.
     pub keyframes: u64,
     /// Keyframe requests received.
@@ -111,6 +113,7 @@ impl Publisher {
             transport_seq: 0,
             key_asked: true,
             history: BTreeMap::new(),
+            repeats: true,
             keyframes: 0,
             plis: 0,
             retransmitted: 0,
@@ -187,7 +190,7 @@ impl Publisher {
         let mut again = Vec::new();
         for packet in rtcp::packets(compound).flatten() {
             match packet {
-                Packet::Nack(nack) if nack.media == self.ssrcs.media => {
+                Packet::Nack(nack) if self.repeats && nack.media == self.ssrcs.media => {
                     again.extend(nack.sequences().filter_map(|seq| self.repeat(seq)));
                 }
                 Packet::Pli(pli) if pli.media == self.ssrcs.media => {

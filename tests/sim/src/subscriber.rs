@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use door::{DownTrackParams, ExtensionKind, ExtensionMap, Kind, PayloadMap};
-use wire::rtcp;
+use wire::rtcp::{self, ReportBlock};
 use wire::rtp::Packet;
 use wire::{Mid, Pt, Ssrc};
 
@@ -15,6 +15,8 @@ use crate::publisher::{FRAME_PACKETS, Mark};
 const NACK_INTERVAL: Duration = Duration::from_millis(40);
 /// After so long without a decodable frame a keyframe is asked for.
 const PICTURE_LOST: Duration = Duration::from_millis(300);
+/// Between two reports on what was lost.
+const REPORT_INTERVAL: Duration = Duration::from_secs(1);
 const MID_ID: u8 = 9;
 const VP8_PT: Pt = Pt(120);
 const RTX_PT: Pt = Pt(121);
@@ -34,6 +36,10 @@ pub struct Subscriber {
     /// When the last frame was decoded.
     decoded_at: Instant,
     next_pli: Instant,
+    next_report: Option<Instant>,
+    /// The first number of the media, and how many packets of it came.
+    first: Option<u64>,
+    received: u64,
     /// Frames decoded.
     pub decoded: u64,
     /// Longest time between two decoded frames.
@@ -64,11 +70,19 @@ impl Subscriber {
             next_frame: None,
             decoded_at: now,
             next_pli: now + PICTURE_LOST,
+            next_report: None,
+            first: None,
+            received: 0,
             decoded: 0,
             gap_max: Duration::ZERO,
             faults: Vec::new(),
             nacks: 0,
         }
+    }
+
+    /// It tells what it lost from `now` on.
+    pub fn report_from(&mut self, now: Instant) {
+        self.next_report = Some(now + REPORT_INTERVAL);
     }
 
     /// What its description would say.
@@ -108,7 +122,12 @@ impl Subscriber {
             return;
         };
         let (seq, payload) = match packet.pt() {
-            pt if pt == self.media_pt && packet.ssrc() == self.ssrc => (packet.seq(), packet.payload()),
+            pt if pt == self.media_pt && packet.ssrc() == self.ssrc => {
+                let number = self.extend(packet.seq());
+                self.first.get_or_insert(number);
+                self.received += 1;
+                (packet.seq(), packet.payload())
+            }
             pt if pt == self.rtx_pt && packet.ssrc() != self.ssrc => match packet.payload().split_first_chunk::<2>() {
                 Some((osn, payload)) => (u16::from_be_bytes(*osn), payload),
                 None => return,
@@ -167,15 +186,26 @@ impl Subscriber {
 
     /// When [`Subscriber::advance`] is due.
     pub fn deadline(&self) -> Instant {
-        self.missing.values().min().map_or(self.next_pli, |&at| at.min(self.next_pli))
+        self.missing.values().copied().chain(self.next_report).fold(self.next_pli, Instant::min)
+    }
+
+    /// A report that is due (RFC 3550 section 6.4.1, appendix A.3).
+    fn report(&mut self, now: Instant) -> Option<ReportBlock> {
+        let due = self.next_report.filter(|at| *at <= now)?;
+        self.next_report = Some(due + REPORT_INTERVAL);
+        let (first, highest) = (self.first?, self.highest?);
+        let lost = (highest + 1 - first).cast_signed() - self.received.cast_signed();
+        let lost = i32::try_from(lost).unwrap_or(i32::MAX);
+        Some(ReportBlock { ssrc: self.ssrc, lost, highest_sequence: highest as u32, ..ReportBlock::default() })
     }
 
     /// Feedback that is due, a compound packet.
     pub fn advance(&mut self, now: Instant) -> Option<Vec<u8>> {
         let mut buffer = [0; rtcp::COMPOUND_BYTES_MAX];
         let mut writer = rtcp::Writer::new(&mut buffer);
-        writer.receiver_report(Ssrc(1), &[]).ok()?;
-        let empty = writer.len();
+        let report = self.report(now);
+        writer.receiver_report(Ssrc(1), report.as_slice()).ok()?;
+        let empty = if report.is_some() { 0 } else { writer.len() };
         let due: Vec<u64> = self.missing.iter().filter(|&(_, &at)| at <= now).map(|(&seq, _)| seq).take(200).collect();
         for seq in &due {
             self.missing.insert(*seq, now + NACK_INTERVAL);

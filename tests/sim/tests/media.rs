@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use door::Command;
+use door::{Command, Flow, Notice};
 use thalweg_sim::link::LinkProfile;
 use thalweg_sim::media::Media;
 
@@ -102,4 +102,39 @@ fn nothing_is_left_when_all_have_gone() {
     }
     let left = world.total(|stats| stats.peers + stats.up_tracks + stats.mirrors + stats.down_tracks + stats.addresses);
     assert_eq!(left, 0);
+}
+
+/// What is told last of the loss on a client's way up and its way down, in thousandths.
+fn told(world: &Media, index: usize) -> (Option<u16>, Option<u16>) {
+    let reports =
+        world.notices.iter().filter_map(|notice| if let Notice::Reports(it) = notice { Some(it) } else { None });
+    let mine = reports.flatten().rfind(|report| Some(report.peer) == world.nodes[index].key).expect("it is told of");
+    let loss = |flow: Option<Flow>| flow.map(|flow| flow.loss_permille);
+    (loss(mine.up), loss(mine.down))
+}
+
+#[test]
+fn loss_is_told_of_the_leg_on_which_it_happens() {
+    let bad = FIBER.lossy(0.2);
+    for (seed, shards) in [(1, 1), (2, 2)] {
+        for (up, down, repeats) in [(bad, FIBER, false), (bad, FIBER, true), (FIBER, bad, true), (bad, bad, false)] {
+            let mut world = broadcast(shards, seed, 2, FIBER, FIBER, Duration::from_secs(1));
+            world.nodes[0].publisher.as_mut().unwrap().repeats = repeats;
+            world.nodes[0].up_mut().set_profile(up);
+            for index in 1..world.nodes.len() {
+                let now = world.now;
+                world.nodes[index].subscribers[0].1.report_from(now);
+                world.nodes[index].down_mut().set_profile(down);
+            }
+            world.run(Duration::from_secs(16));
+            let lost = |link: LinkProfile| if link.loss > 0.0 { 160..=240 } else { 0..=10 };
+            let (sent, _) = told(&world, 0);
+            let host = if repeats { 0..=10 } else { lost(up) };
+            assert!(sent.is_some_and(|it| host.contains(&it)), "seed {seed}: the host's uplink loses {sent:?}");
+            for index in 1..world.nodes.len() {
+                let (_, got) = told(&world, index);
+                assert!(got.is_some_and(|it| lost(down).contains(&it)), "seed {seed}: {up:?} {down:?}: {got:?}");
+            }
+        }
+    }
 }

@@ -119,6 +119,22 @@ fn audio_begins_at_once_and_closes_no_gap_of_its_source() {
 }
 
 #[test]
+fn a_gap_is_counted_until_it_is_filled() {
+    let mut world = World::audio();
+    let gaps = [10, 11, 15, 13, 16].map(|seq| {
+        world.send(0, &Made::audio(seq)).unwrap();
+        world.down.gaps()
+    });
+    assert_eq!(gaps, [0, 0, 3, 2, 2]);
+    let mut world = World::video(up_to(0, 0));
+    world.frame(0, 1, Vp8Frame::key(1)).unwrap();
+    assert_eq!(world.frame(0, 2, Vp8Frame::delta(2).at(1, true)), None);
+    assert_eq!(world.down.gaps(), 0, "what is left out is no gap");
+    world.frame(0, 1000, Vp8Frame::delta(3)).unwrap();
+    assert_eq!(world.down.gaps(), 1, "of a long one the subscriber sees a single number");
+}
+
+#[test]
 fn the_source_wraps_and_the_subscriber_goes_on() {
     let mut world = World::audio();
     let mut last = world.send(0, &Made::audio(0)).unwrap().seq;
