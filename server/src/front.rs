@@ -21,6 +21,7 @@ use store::Store;
 use crate::config::Config;
 use crate::gate::Gate;
 use crate::ingress::Door;
+use crate::listen;
 use crate::node::{Node, Stats};
 use crate::relay::Relay;
 use crate::whip::House;
@@ -105,6 +106,7 @@ impl Front {
             ("key", lobby.api_throttled),
             ("ice", sum(|shard| shard.checks_throttled)),
             ("dtls", sum(|shard| shard.handshakes_throttled)),
+            ("connection", listen::refused()),
         ];
         all.extend(self.calls.as_ref().map(|calls| ("calls", calls.counts().throttled)));
         all.extend(self.relay.as_ref().map(|relay| ("turn", relay.numbers().counts.throttled)));

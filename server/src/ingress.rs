@@ -151,7 +151,7 @@ pub(crate) fn start(
     if let Some(certificates) = certificates {
         let tls = certificates.server(&[]).map_err(StartError::Tls)?;
         for listener in secure {
-            let listener = Secure::new(listener, Arc::clone(&tls));
+            let listener = Secure::new(listener, Arc::clone(&tls), &config.trusted_proxies);
             let listener = listener.map_err(|source| StartError::Io { what: "listen for RTMPS", source })?;
             tokio::spawn(accept_secure(Arc::clone(&door), listener));
         }

@@ -1,7 +1,9 @@
 //! The TCP sockets of the HTTP front.
 
+mod census;
 mod secure;
 
+pub(crate) use census::{Census, Place, refused};
 pub(crate) use secure::Secure;
 
 use std::io;

@@ -22,8 +22,8 @@ use tokio::task::AbortHandle;
 use turn::{Client, Counts, Credentials, Family, Heard, Now, Settings, Turn};
 
 use crate::StartError;
-use crate::config::{Config, TcpPort};
-use crate::listen::{self, Secure};
+use crate::config::{Cidr, Config, TcpPort};
+use crate::listen::{self, Census, Secure};
 use crate::tls::Certificates;
 use client::Back;
 
@@ -109,7 +109,7 @@ pub(crate) fn start(
     };
     let tls = match config.turn.tls_port {
         TcpPort::Off => Vec::new(),
-        TcpPort::On { port, .. } => open_tls(bind, port, certificates)?,
+        TcpPort::On { port, .. } => open_tls(bind, port, certificates, &config.trusted_proxies)?,
     };
     let mut urls: Vec<String> = Vec::new();
     if let Some(port) = udp.first().and_then(|socket| socket.local_addr().ok()).map(|address| address.port()) {
@@ -125,7 +125,8 @@ pub(crate) fn start(
         tokio::spawn(client::datagrams(Arc::clone(&relay), Arc::new(socket)));
     }
     for (listener, local) in tls {
-        tokio::spawn(stream::accept(Arc::clone(&relay), listener, local));
+        let census = Census::new(stream::CONNECTIONS_PER_SOURCE_MAX, &config.trusted_proxies);
+        tokio::spawn(stream::accept(Arc::clone(&relay), listener, census, local));
     }
     tokio::spawn(sweep(Arc::clone(&relay)));
     Ok(Some(relay))
@@ -310,6 +311,7 @@ fn open_tls(
     bind: &[IpAddr],
     port: u16,
     certificates: Option<&Arc<Certificates>>,
+    proxies: &[Cidr],
 ) -> Result<Vec<(Secure, SocketAddr)>, StartError> {
     let missing = || StartError::Certificate {
         key: "turn.tls_port",
@@ -323,7 +325,7 @@ fn open_tls(
         let address = SocketAddr::new(*ip, port);
         let opened = listen::one(address).and_then(|listener| {
             let local = listener.local_addr()?;
-            Ok((Secure::new(listener, Arc::clone(&tls))?, local))
+            Ok((Secure::new(listener, Arc::clone(&tls), proxies)?, local))
         });
         let (listener, local) = opened.map_err(|source| StartError::IoTurn { address, source })?;
         port = local.port();

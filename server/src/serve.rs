@@ -14,8 +14,8 @@ use tokio::task::JoinHandle;
 
 use crate::config::{Config, Fault, TlsFiles, UdpPorts};
 use crate::front::Front;
-use crate::http::HEAD_TIME_MAX;
-use crate::listen::Secure;
+use crate::http::{CONNECTIONS_PER_SOURCE_MAX, HEAD_TIME_MAX};
+use crate::listen::{Census, Secure};
 use crate::reload::{Reload, Reread};
 use crate::tls::Certificates;
 use crate::{
@@ -75,7 +75,7 @@ async fn run(config: &Config, reread: Reread) -> Result<(), StartError> {
     let router = router.merge(calls.as_ref().map_or_else(Router::new, calls_api::Calls::router));
     let router = router.layer(from_fn(audit::keep)).layer(from_fn_with_state(Arc::clone(front.gate()), gate::pass));
     let router = router.layer(from_fn(telemetry::trace));
-    let mut serving = open_doors(listeners, certificates.as_ref(), &router, &stopped)?;
+    let mut serving = open_doors(config, listeners, certificates.as_ref(), &router, &stopped)?;
     serving.extend(telemetry);
     let watched: Vec<_> = certificates.into_iter().chain(turns_own).collect();
     let reload = Reload::new(config, node.lobby.keys(), &watched, reread);
@@ -125,18 +125,22 @@ fn certificates_of_turn(config: &Config) -> Result<Option<Arc<Certificates>>, St
 
 /// Serves HTTP on all listeners, behind TLS when there is a certificate.
 fn open_doors(
+    config: &Config,
     listeners: Vec<TcpListener>,
     certificates: Option<&Arc<Certificates>>,
     router: &Router,
     stopped: &watch::Receiver<bool>,
 ) -> Result<Vec<JoinHandle<()>>, StartError> {
     let tls = certificates.map(|them| them.server(&["http/1.1"]).map_err(StartError::Tls)).transpose()?;
+    let census = Census::new(CONNECTIONS_PER_SOURCE_MAX, &config.trusted_proxies);
     let door = |listener: TcpListener| {
-        let (router, stopped) = (router.clone(), stopped.clone());
-        let Some(tls) = &tls else { return Ok(tokio::spawn(http::serve(listener, router, HEAD_TIME_MAX, stopped))) };
-        let secure = Secure::new(listener, Arc::clone(tls));
+        let (router, census, stopped) = (router.clone(), Arc::clone(&census), stopped.clone());
+        let Some(tls) = &tls else {
+            return Ok(tokio::spawn(http::serve(listener, router, census, HEAD_TIME_MAX, stopped)));
+        };
+        let secure = Secure::new(listener, Arc::clone(tls), &config.trusted_proxies);
         let secure = secure.map_err(|source| StartError::Io { what: "listen with TLS", source })?;
-        Ok(tokio::spawn(http::serve(secure, router, HEAD_TIME_MAX, stopped)))
+        Ok(tokio::spawn(http::serve(secure, router, census, HEAD_TIME_MAX, stopped)))
     };
     listeners.into_iter().map(door).collect()
 }

@@ -1,5 +1,7 @@
 //! The program as an operator meets it: what it prints, answers, and how it ends.
 
+use std::collections::BTreeSet;
+use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::process::{Child, Command, Output, Stdio};
@@ -89,6 +91,35 @@ fn a_server_starts_answers_and_ends() {
     let (code, said) = server.end();
     assert_eq!(code, Some(0), "{said}");
     assert!(!said.contains(&token), "a token is in the log: {said}");
+}
+
+/// Ports of TCP that a process listens on and ports of UDP that it has bound, as the kernel tells them.
+fn open_ports(id: u32) -> BTreeSet<u16> {
+    let descriptors = fs::read_dir(format!("/proc/{id}/fd")).expect("it runs");
+    let links = descriptors.filter_map(|entry| fs::read_link(entry.ok()?.path()).ok());
+    let links: BTreeSet<String> = links.map(|link| link.to_string_lossy().into_owned()).collect();
+    // The states of listening and of unconnected sockets.
+    let tables = [("tcp", "0A"), ("tcp6", "0A"), ("udp", "07"), ("udp6", "07")];
+    let mut ports = BTreeSet::new();
+    for (table, state) in tables {
+        let rows = fs::read_to_string(format!("/proc/{id}/net/{table}")).expect("a table");
+        for row in rows.lines().skip(1) {
+            let fields: Vec<&str> = row.split_whitespace().collect();
+            if fields[3] == state && links.contains(&format!("socket:[{}]", fields[9])) {
+                let (_, port) = fields[1].rsplit_once(':').expect("a port");
+                ports.insert(u16::from_str_radix(port, 16).expect("a number"));
+            }
+        }
+    }
+    ports
+}
+
+#[test]
+fn it_listens_where_it_says_and_nowhere_else() {
+    let server = Server::start(&["--ingress.rtmp_port", "off"]);
+    let line = server.printed.lines().last().expect("a line");
+    let told = line.split(' ').filter_map(|word| word.rsplit_once(':')).map(|(_, port)| port.parse().expect("a port"));
+    assert_eq!(open_ports(server.child.id()), told.collect::<BTreeSet<u16>>(), "{line}");
 }
 
 #[test]

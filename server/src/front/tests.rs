@@ -144,4 +144,6 @@ async fn what_was_too_much_is_told_by_entrance() {
         let line = format!("thalweg_throttled_total{{entrance=\"{entrance}\"}} 0");
         assert!(answer.body.lines().any(|found| found == line), "{line} is missing in\n{}", answer.body);
     }
+    // Of all of the process, other tests among it.
+    assert!(answer.body.contains("thalweg_throttled_total{entrance=\"connection\"} "));
 }

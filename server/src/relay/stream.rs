@@ -11,28 +11,31 @@ use turn::Client;
 use wire::turn::{MESSAGE_BYTES_MAX, stream_length};
 
 use super::{Back, Relay};
-use crate::listen::Secure;
+use crate::listen::{Census, Secure};
 
 /// Connections of one port at a time.
 const CONNECTIONS_MAX: usize = 4096;
+/// Connections of one source to one port at a time: an office that has no other way out.
+pub(super) const CONNECTIONS_PER_SOURCE_MAX: u32 = 1024;
 /// Messages that wait for a slow client, some 300 KiB; more are dropped like datagrams.
 const WAITING_MAX: usize = 256;
 /// How long a connection may be silent while it has no relayed address.
 const SILENCE_MAX: Duration = Duration::from_secs(15);
 
 /// Serves connections of one port until the server ends.
-pub(super) async fn accept(relay: Arc<Relay>, mut listener: Secure, local: SocketAddr) {
+pub(super) async fn accept(relay: Arc<Relay>, mut listener: Secure, census: Arc<Census>, local: SocketAddr) {
     let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
     loop {
         let (stream, remote) = listener.accept().await;
         // When all places are taken, the connection is closed.
         let Ok(place) = Arc::clone(&places).try_acquire_owned() else { continue };
+        let Some(seat) = census.admit(remote.ip()) else { continue };
         let relay = Arc::clone(&relay);
         tokio::spawn(async move {
             let client = Client { is_stream: true, local, remote };
             converse(&relay, client, stream).await;
             relay.gone(client);
-            drop(place);
+            drop((place, seat));
         });
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! The rules lean on rustfmt's layout: an item ends where its closing brace has the item's own indentation.
 
+pub mod attacks;
 pub mod manifest;
 pub mod rust;
 pub mod tree;

@@ -6,7 +6,9 @@ use std::path::{Path, PathBuf};
 
 /// Folders that hold nothing written here.
 const SKIPPED: &[&str] =
-    &[".git", "target", "node_modules", "dist", ".venv", "corpus", "artifacts", "logs", "__pycache__", ".vite"];
+    &[".git", "target", "node_modules", "dist", ".venv", "corpus", "artifacts", "__pycache__", ".vite"];
+/// Those that are told by where they are: `logs` is a module elsewhere.
+const SKIPPED_PATHS: &[&str] = &["tests/e2e/logs"];
 /// Larger files are no texts.
 const TEXT_BYTES_MAX: u64 = 1024 * 1024;
 
@@ -40,7 +42,9 @@ fn walk(root: &Path, folder: &Path, files: &mut Vec<File>) -> io::Result<()> {
         let entry = entry?;
         let (path, kind) = (entry.path(), entry.file_type()?);
         let name = entry.file_name();
-        if kind.is_dir() && !SKIPPED.iter().any(|skipped| name == *skipped) {
+        let skipped = SKIPPED.iter().any(|skipped| name == *skipped)
+            || SKIPPED_PATHS.iter().any(|skipped| path == root.join(skipped));
+        if kind.is_dir() && !skipped {
             walk(root, &path, files)?;
         } else if kind.is_file() && entry.metadata()?.len() <= TEXT_BYTES_MAX {
             // What is not UTF-8 is no text; a file that vanished meanwhile is none either.

@@ -1,7 +1,7 @@
 //! The house against its rules.
 
 use thalweg_tidy::tree::{self, File};
-use thalweg_tidy::{Complaint, manifest, rust};
+use thalweg_tidy::{Complaint, attacks, manifest, rust};
 
 /// Folders of code that has no clock, no socket, no thread and no chance of its own.
 const PURE: &[&str] = &[
@@ -87,4 +87,11 @@ fn no_path_of_one_machine() {
         }
     }
     nothing_to_say(&complaints);
+}
+
+#[test]
+fn attacks_name_tests_that_exist() {
+    let files = files();
+    let page = files.iter().find(|file| file.path == attacks::PAGE).expect("the page is there");
+    nothing_to_say(&attacks::check(&page.text, &files));
 }

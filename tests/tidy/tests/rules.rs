@@ -1,6 +1,7 @@
 //! The rules themselves: what they must catch, and what they must leave alone.
 
-use thalweg_tidy::{manifest, rust};
+use thalweg_tidy::tree::File;
+use thalweg_tidy::{attacks, manifest, rust};
 
 fn source(body: &str) -> Vec<String> {
     rust::check("sfu/x/src/a.rs", &format!("//! A file.\n{body}"))
@@ -113,4 +114,22 @@ fn captions() {
     assert_eq!(manifest::check_captions(&workspace("\"a\",")).len(), 1);
     assert_eq!(manifest::check_captions(&workspace("\"a/*\", # all")).len(), 1);
     assert_eq!(manifest::folders(&workspace("\"a/b\", # what")), ["a/b"]);
+}
+
+#[test]
+fn attacks_without_a_test() {
+    let file = |path: &str, text: &str| File { path: path.into(), text: text.into() };
+    let files = [file("a/b.rs", "fn it_holds_well() {}"), file("tests/e2e/scenarios/it_stands.py", "SOAK")];
+    let wrong = |tests: &str| attacks::check(&format!("| 1 a flood | it ends | {tests} |\n"), &files).len();
+    for right in ["`a/b.rs` (`it_holds…`)", "`b.rs`", "`…holds_well`", "`it_stands` (`SOAK=1`)"] {
+        assert_eq!(wrong(right), 0, "{right}");
+    }
+    for missing in ["", "with care", "`c.rs`", "`it_falls`", "`it_holds`", "`WALK=1`"] {
+        assert_eq!(wrong(missing), 1, "{missing}");
+    }
+    assert_eq!(
+        attacks::check("| 2 a cluster | not spoken | |\n| attack | what comes | tested by |\n", &files).len(),
+        0
+    );
+    assert_eq!(attacks::check("| 3 a flood | `it_holds…` |\n", &files).len(), 1);
 }
