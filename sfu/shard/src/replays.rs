@@ -17,11 +17,16 @@ use crate::{Shard, ShardMessage, Task};
 /// link's queue and looks like overuse.
 const LINK_TENTHS: u64 = 1;
 
-/// Most bytes of a track that may be replayed to a peer: all that the ring has before its link is known, and where the
-/// publisher makes no key frame when it is asked for one, as encoders do not: its next may be seconds away.
+/// Most bytes of a track that may be replayed to a peer.
 fn replay_bytes_max(entry: &PeerEntry, up: &UpTrack, at: Stamp) -> u64 {
-    let estimate = entry.sending.estimator.estimate(at).filter(|_| up.can_be_asked());
-    estimate.map_or(replay::BYTES_MAX, |estimate| estimate.target_bps * LINK_TENTHS / 80)
+    let estimate = entry.sending.estimator.estimate(at).map(|estimate| estimate.target_bps);
+    replayable_bytes(estimate, up.can_be_asked())
+}
+
+/// All that the ring has before a link is known, and where the publisher makes no key frame when it is asked for one, as
+/// encoders do not: its next may be seconds away.
+fn replayable_bytes(target_bps: Option<u64>, can_be_asked: bool) -> u64 {
+    target_bps.filter(|_| can_be_asked).map_or(replay::BYTES_MAX, |bps| bps * LINK_TENTHS / 80)
 }
 
 impl Shard {
@@ -137,6 +142,23 @@ impl Shard {
         let Some(track) = self.tracks.at(key) else { return };
         if let Ok(packet) = wire::rtp::Packet::parse(bytes) {
             track.up.receive_mirrored(now, encoding, &packet);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_known_link_bounds_what_can_be_asked_for_instead() {
+        for (target_bps, can_be_asked, bytes) in [
+            (Some(800_000), true, 10_000),
+            (Some(800_000), false, replay::BYTES_MAX),
+            (None, true, replay::BYTES_MAX),
+            (None, false, replay::BYTES_MAX),
+        ] {
+            assert_eq!(replayable_bytes(target_bps, can_be_asked), bytes, "{target_bps:?} {can_be_asked}");
         }
     }
 }
