@@ -15,7 +15,6 @@ use room::{Participant, ParticipantKind, ParticipantSid, State};
 use super::alarm::Alarm;
 use super::pace::Due;
 use super::replay::{Behind, Kept};
-use super::session::Session;
 use super::{Now, World};
 
 /// To whom a message goes.
@@ -252,8 +251,9 @@ impl World {
 
     /// Senders that waited for a reader go on.
     pub(super) fn wait_no_more(&mut self, reader: &ParticipantSid, now: Now) {
-        let waited = |it: &mut Session| it.pace.waits_for.remove(reader).then(|| it.sid.clone());
-        let released: Vec<_> = self.sessions.values_mut().filter_map(waited).collect();
+        let sessions = self.sessions.values_mut();
+        let released: Vec<_> =
+            sessions.filter_map(|it| it.pace.waits_for.remove(reader).then(|| it.sid.clone())).collect();
         for sid in released {
             self.repay(&sid, now);
         }

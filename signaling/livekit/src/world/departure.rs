@@ -16,7 +16,7 @@ impl World {
     /// Carries out that a participant has left.
     pub(super) fn part(&mut self, participant: &Participant, reason: LeaveReason, replaced: bool, now: Now) {
         let sid = &participant.sid;
-        let mut last = info(participant, self.sessions.get(sid));
+        let mut last = info(participant, self.sessions.get(sid).map(Box::as_ref));
         last.state = ProtoState::Disconnected.into();
         last.disconnect_reason = disconnect_reason(reason).into();
         let usage = self.sessions.get(sid).map(|session| session.usage).unwrap_or_default();

@@ -11,7 +11,6 @@ use room::{Effect, ParticipantSid, Publication, TrackSid};
 use wire::Ssrc;
 
 use super::dynacast::Wanted;
-use super::session::Session;
 use super::subscription::{self, Down, Place, Rendition};
 use super::{Mode, Now, RoomEvent, World};
 
@@ -54,8 +53,8 @@ impl World {
         }
         if publication.kind == Kind::Video {
             // A client sends everything at first without being told, and would not know the track before it has our answer.
-            let offers = |it: &Session| it.publisher.link.is_some();
-            if !self.sessions.get(&publication.publisher).is_some_and(offers) {
+            let publisher = self.sessions.get(&publication.publisher);
+            if publisher.is_none_or(|it| it.publisher.link.is_none()) {
                 self.tell_wanted(track, Wanted::AT_FIRST);
             }
             self.viewers_changed.insert(track.clone());

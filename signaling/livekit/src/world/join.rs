@@ -40,7 +40,7 @@ impl World {
         let settings = request.connection_settings.unwrap_or(DEFAULT_SETTINGS);
         let session = session(&sid, join, settings, shard, self.replay.next(), now);
         let offers_first = session.subscriber_primary;
-        self.sessions.insert(sid.clone(), session);
+        self.sessions.insert(sid.clone(), Box::new(session));
         self.begin();
         self.room.answered(&sid);
         self.tell_joined(&sid, now);

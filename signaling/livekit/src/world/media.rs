@@ -8,7 +8,6 @@ use room::{LeaveReason, ParticipantSid};
 
 use super::alarm::{Alarm, RESUME_TIMEOUT};
 use super::departure::leave;
-use super::session::Session;
 use super::{ConnectionId, Mode, Now, Output, RoomEvent, World};
 
 impl World {
@@ -151,7 +150,7 @@ impl World {
     }
 
     fn lost(&mut self, sid: &ParticipantSid, now: Now) {
-        if self.sessions.get(sid).is_some_and(Session::is_lost) {
+        if self.sessions.get(sid).is_some_and(|it| it.is_lost()) {
             self.room.leave(sid, LeaveReason::ConnectionTimeout, now.monotonic);
         }
     }

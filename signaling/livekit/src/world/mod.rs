@@ -82,7 +82,8 @@ pub struct World {
     mint: KeyMint,
     created_unix_ms: u64,
     started: bool,
-    sessions: BTreeMap<ParticipantSid, Session>,
+    /// Boxed, since a map of few keeps room for eleven.
+    sessions: BTreeMap<ParticipantSid, Box<Session>>,
     connections: BTreeMap<ConnectionId, ParticipantSid>,
     peers: BTreeMap<PeerKey, ParticipantSid>,
     tracks: BTreeMap<TrackSid, Published>,

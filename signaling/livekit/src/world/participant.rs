@@ -13,7 +13,7 @@ use super::session::Session;
 impl World {
     /// What clients are told of a participant.
     pub(super) fn participant_info(&self, participant: &Participant) -> proto::ParticipantInfo {
-        let session = self.sessions.get(&participant.sid);
+        let session = self.sessions.get(&participant.sid).map(Box::as_ref);
         proto::ParticipantInfo {
             tracks: self.track_infos(participant),
             data_tracks: self.data_track_infos(&participant.sid),

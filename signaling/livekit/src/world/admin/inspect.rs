@@ -27,7 +27,7 @@ impl World {
     }
 
     fn person(&self, who: &Participant, now: Now) -> PersonView {
-        let info = participant::info(who, self.sessions.get(&who.sid));
+        let info = participant::info(who, self.sessions.get(&who.sid).map(Box::as_ref));
         let mut view = PersonView {
             sid: info.sid,
             identity: info.identity,

@@ -39,8 +39,8 @@ impl World {
             return;
         }
         self.follow_data_rights(sid, &before);
-        let publishes = |it: &crate::world::session::Session| it.publisher.link.as_ref().is_some_and(|it| it.connected);
-        if self.sessions.get(sid).is_some_and(publishes) {
+        let publishes = self.sessions.get(sid).and_then(|it| it.publisher.link.as_ref());
+        if publishes.is_some_and(|it| it.connected) {
             self.room.set_publisher(sid);
         }
         if recorder != before.recorder {
@@ -60,7 +60,7 @@ impl World {
     /// Others are told that a participant has left, who in truth is hidden from here on.
     pub(in crate::world) fn vanished(&mut self, sid: &ParticipantSid) {
         let Some(participant) = self.room.participant(sid) else { return };
-        let mut last = info(participant, self.sessions.get(sid));
+        let mut last = info(participant, self.sessions.get(sid).map(Box::as_ref));
         last.state = ProtoState::Disconnected.into();
         let others = self.sessions.values().filter(|it| it.sid != *sid).filter_map(|it| it.connection);
         for connection in others.collect::<Vec<_>>() {

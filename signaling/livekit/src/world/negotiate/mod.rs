@@ -16,7 +16,6 @@ use wire::Mid;
 
 use super::alarm::{Alarm, REQUIREMENT_TIMEOUT};
 use super::publication::Published;
-use super::session::Session;
 use super::subscription::{Place, Rendition};
 use super::{MediaFacts, Mode, Now, RoomEvent, World};
 
@@ -114,7 +113,7 @@ impl World {
 
     /// What a browser takes for one stream: a track, or all of one device where they are to be played in step.
     fn stream_name(&self, viewer: &ParticipantSid, published: &Published) -> String {
-        let syncs = self.sessions.get(viewer).is_some_and(Session::syncs_streams);
+        let syncs = self.sessions.get(viewer).is_some_and(|it| it.syncs_streams());
         let stream = if self.config.sync_streams && syncs { &published.info.stream } else { &published.info.sid };
         format!("{}|{stream}", published.publisher)
     }
