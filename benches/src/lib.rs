@@ -1,4 +1,5 @@
-//! What the benches share: the bare loop and a shard full of receivers.
+//! What the benches share: the bare loop and shards full of receivers.
 
+pub mod audience;
 pub mod bare;
 pub mod crowd;

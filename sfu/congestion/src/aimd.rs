@@ -31,7 +31,7 @@ pub(crate) struct Input {
     pub(crate) usage: Usage,
     /// What arrives, in bits per second.
     pub(crate) acknowledged: Option<f64>,
-    /// What arrived in the last moments, in bits per second.
+    /// What arrived in the last moments, in bits per second; told of an overuse only.
     pub(crate) recent: Option<f64>,
     /// What stands in the queue.
     pub(crate) standing: Duration,

@@ -196,6 +196,14 @@ pub struct Demand {
     pub holding: Holding,
 }
 
+impl Demand {
+    /// Whether it has all that it could get.
+    pub fn has_the_best(&self) -> bool {
+        let best = self.ladder.steps().last().map(|step| (step.spatial, step.temporal));
+        best.is_none_or(|best| self.holding.layer() == Some(best))
+    }
+}
+
 /// What is shared out, and how.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Budget {

@@ -24,6 +24,8 @@ pub const STATUSES_MAX: u16 = HISTORY_PACKETS as u16;
 const STANDING_MIN: Duration = Duration::from_millis(15);
 /// Delays above this are overuse, whatever their trend, unless they are about to drain.
 const STANDING_MAX: Duration = Duration::from_millis(100);
+/// Above this nothing grows, and nothing is probed: what stands must drain first.
+const STANDING_CALM: Duration = Duration::from_millis(50);
 /// How long a queue may stand before it is taken for the way itself.
 const DOUBT: Duration = Duration::from_secs(4);
 /// How long, beside a round trip, a queue may be a probe's own doing.
@@ -180,7 +182,7 @@ impl Estimator {
             }
             arrived += 1;
             self.acknowledged.note(at, told.bytes);
-            self.probes.arrived(told.cluster, at, told.bytes);
+            self.probes.arrived(told.cluster, told.sent, at, told.bytes);
             self.queue.note(told.sent, at);
             self.trend.note(told.sent, at);
             newest = newest.max(Some(told.sent));
@@ -210,7 +212,9 @@ impl Estimator {
             self.trains.forget();
         }
         let before = self.aimd.bps();
-        let (recent, standing, rtt) = (self.acknowledged.recent_bps(), self.queue.standing(), self.rtt);
+        let recent = if usage == Usage::Over { self.acknowledged.recent_bps() } else { None };
+        let (standing, rtt) = (self.queue.standing(), self.rtt);
+        let usage = if usage == Usage::Normal && !self.has_drained() { Usage::Under } else { usage };
         self.aimd.update(&Input { now, usage, acknowledged, recent, standing, rtt });
         if let Some(Shown { bps, is_proof }) = probed.filter(|_| usage != Usage::Over) {
             self.loss.probed(bps);
@@ -259,6 +263,11 @@ impl Estimator {
         }
     }
 
+    /// Whether no queue stands in the way of more.
+    pub fn has_drained(&self) -> bool {
+        self.queue.standing() < STANDING_CALM
+    }
+
     /// Takes the client's own estimate (draft-alvestrand-rmcat-remb-03). It counts where no transport-wide feedback
     /// comes.
     pub fn remb(&mut self, now: Stamp, bps: u64) {
@@ -305,12 +314,21 @@ impl Estimator {
         Some(Estimate {
             target_bps,
             acknowledged_bps,
-            proven_bps: if self.has_feedback { target_bps.min(self.proof as u64) } else { target_bps },
+            proven_bps: target_bps.min(self.proof_bps()),
             loss: self.loss.share(),
             standing: self.queue.standing(),
             rtt: self.rtt,
             usage: self.usage(),
         })
+    }
+
+    /// Whether less than this is known to pass, in bits per second; false before the peer has told anything.
+    pub fn lacks(&self, now: Stamp, desired_bps: u64) -> bool {
+        self.heard.is_some() && (self.granted(self.target(now)) as u64).min(self.proof_bps()) < desired_bps
+    }
+
+    fn proof_bps(&self) -> u64 {
+        if self.has_feedback { self.proof as u64 } else { u64::MAX }
     }
 
     fn target(&self, now: Stamp) -> f64 {
@@ -326,7 +344,7 @@ impl Estimator {
 
     /// Begins a probe if `desired_bps` cannot be had and the link is calm.
     pub fn probe(&mut self, now: Stamp, desired_bps: u64) -> Option<Probe> {
-        let is_calm = self.usage() == Usage::Normal && self.queue.standing() < STANDING_MAX / 2;
+        let is_calm = self.usage() == Usage::Normal && self.has_drained();
         if !self.has_feedback || !is_calm || self.quiet_since.is_some() {
             return None;
         }

@@ -13,6 +13,8 @@ const FACTORS: (f64, f64, f64) = (3.0, 2.0, 1.5);
 const QUEUE: Duration = Duration::from_millis(40);
 /// Shortest and longest probe by that measure.
 const LENGTH: (Duration, Duration) = (Duration::from_millis(20), Duration::from_millis(60));
+/// An estimate this many times smaller than one that proves enough is still of a wide link.
+const WIDE: f64 = 1.3;
 /// What probes in a row must send beyond the estimate to prove anything, in bytes: shapers with a bucket of tokens pass some
 /// kilobytes at once whatever they carry in the long run.
 const BUCKET_BYTES: f64 = 6500.0;
@@ -46,7 +48,8 @@ const THIN_WAITS_MAX: f64 = 3.0;
 const PATIENCE: Duration = Duration::from_millis(600);
 /// A probe must bring this much more to count as success.
 const GAIN: f64 = 1.1;
-/// Rates below this share of what was sent are the link's own, and then a little less is used.
+/// Rates below this share of what was sent are the link's own, and then a little less is used. Between here and all that was
+/// sent it may be either, and the part that is left out shrinks to nothing.
 const SATURATED: (f64, f64) = (0.9, 0.95);
 
 /// A probe to be sent.
@@ -107,13 +110,20 @@ struct Underway {
     began: Stamp,
     sent_bytes: u64,
     sent_packets: u32,
-    arrived: Line,
+    arrived: Passage,
     /// The same without the probe's beginning, and bytes that still belong to that.
-    tail: Line,
+    tail: Passage,
     skips: u64,
 }
 
-/// Least squares of arrival time over bytes: jitter of single packets cancels out.
+/// How packets left and how they arrived: what leaves slowly cannot arrive sooner, and tells nothing of the link.
+#[derive(Clone, Copy, Debug, Default)]
+struct Passage {
+    left: Line,
+    arrived: Line,
+}
+
+/// Least squares of time over bytes: jitter of single packets cancels out.
 #[derive(Clone, Copy, Debug, Default)]
 struct Line {
     packets: u32,
@@ -163,8 +173,7 @@ impl Probes {
         let rate = (estimate * self.factor).min((desired * GAIN).max(estimate * 1.2));
         let excess_bps = (rate - estimate).max(0.1 * estimate);
         let by_queue = QUEUE.mul_f64(estimate / excess_bps).clamp(LENGTH.0, LENGTH.1);
-        // What is sent beyond a large estimate proves enough in any case.
-        let proves = estimate * QUEUE.as_secs_f64() / 8.0 >= BUCKET_BYTES;
+        let proves = outweighs_buckets(estimate);
         let after = QUEUE_AFTER.mul_f64(estimate / excess_bps).min(LENGTH_AFTER);
         let length = if self.has_passed() && !proves { by_queue.max(after) } else { by_queue };
         let bytes = (rate * length.as_secs_f64() / 8.0).max(BYTES_MIN);
@@ -184,8 +193,8 @@ impl Probes {
             began: now,
             sent_bytes: 0,
             sent_packets: 0,
-            arrived: Line::default(),
-            tail: Line::default(),
+            arrived: Passage::default(),
+            tail: Passage::default(),
             skips,
         });
         self.begun += 1;
@@ -218,22 +227,30 @@ impl Probes {
         }
     }
 
-    /// Notes a packet of `cluster` that arrived, in the order of sending.
-    pub(crate) fn arrived(&mut self, cluster: Cluster, at: Stamp, bytes: u16) {
-        if let Some(it) = self.underway.as_mut().filter(|_| cluster != 0 && cluster == self.cluster) {
-            it.arrived.note(at, bytes);
-            if it.skips > 0 {
-                it.skips = it.skips.saturating_sub(bytes.into());
-            } else {
-                it.tail.note(at, bytes);
-            }
+    /// Notes a packet of `cluster` that left at `left` and arrived, in the order of sending.
+    #[inline]
+    pub(crate) fn arrived(&mut self, cluster: Cluster, left: Stamp, at: Stamp, bytes: u16) {
+        if cluster != 0 && cluster == self.cluster {
+            self.arrived_of_probe(left, at, bytes);
+        }
+    }
+
+    #[cold]
+    fn arrived_of_probe(&mut self, left: Stamp, at: Stamp, bytes: u16) {
+        let Some(it) = &mut self.underway else { return };
+        it.arrived.note(left, at, bytes);
+        if it.skips > 0 {
+            it.skips = it.skips.saturating_sub(bytes.into());
+        } else {
+            it.tail.note(left, at, bytes);
         }
     }
 
     /// Ends a report: the rate in bits per second that a probe has shown to be possible.
     pub(crate) fn conclude(&mut self, now: Stamp, rtt: Duration) -> Option<Shown> {
         let it = self.underway.filter(|it| !it.is_sending() || now.since(it.began) > PATIENCE)?;
-        let complete = it.arrived.packets * 10 >= it.sent_packets * 8 && it.arrived.packets >= PACKETS_MIN;
+        let complete =
+            it.arrived.arrived.packets * 10 >= it.sent_packets * 8 && it.arrived.arrived.packets >= PACKETS_MIN;
         let patience = PATIENCE + rtt;
         if !complete && now.since(it.began) < patience {
             return None;
@@ -241,7 +258,7 @@ impl Probes {
         self.underway = None;
         let rate = it.bps().filter(|_| complete);
         // A thin link that shows its limit is left alone.
-        let passed = rate.is_some_and(|rate| rate >= it.probe.rate_bps as f64);
+        let passed = rate.is_some_and(|rate| rate >= SATURATED.0 * SATURATED.1 * it.probe.rate_bps as f64);
         let gain = rate.filter(|&rate| rate > GAIN * it.estimate && (passed || it.arriving >= THIN_BPS));
         match gain {
             Some(_) => {
@@ -274,21 +291,37 @@ impl Probes {
     }
 }
 
+/// Whether what a probe sends beyond a large estimate proves enough in any case.
+fn outweighs_buckets(estimate: f64) -> bool {
+    estimate * QUEUE.as_secs_f64() / 8.0 >= BUCKET_BYTES
+}
+
 impl Underway {
     /// What it shows, in bits per second: all of it, or its tail where that tells of less.
     fn bps(&self) -> Option<f64> {
         let sent = self.probe.rate_bps as f64;
-        let (all, _) = self.arrived.bps(sent)?;
-        Some(self.sharp_tail().map_or(all, |tail| tail.min(all)))
+        let (all, _) = self.arrived.arrived.bps(sent)?;
+        Some(self.sharp_tail(sent).map_or(all, |tail| tail.min(all)))
     }
 
-    fn sharp_tail(&self) -> Option<f64> {
-        let (tail, is_sharp) = self.tail.bps(self.probe.rate_bps as f64)?;
-        Some(tail).filter(|_| is_sharp && self.tail.packets >= TAIL_PACKETS_MIN)
+    fn sharp_tail(&self, sent: f64) -> Option<f64> {
+        let Passage { left, arrived } = self.tail;
+        let (tail, is_sharp) = arrived.bps(sent)?;
+        let (left, _) = left.bps(f64::INFINITY)?;
+        // On a narrow link a bucket hides its limit from all but the tail.
+        let left_slowly = outweighs_buckets(WIDE * self.estimate) && tail >= SATURATED.0 * left;
+        Some(tail).filter(|_| is_sharp && !left_slowly && arrived.packets >= TAIL_PACKETS_MIN)
     }
 
     fn is_sending(&self) -> bool {
         self.sent_bytes < self.probe.bytes || self.sent_packets <= PACKETS_MIN
+    }
+}
+
+impl Passage {
+    fn note(&mut self, left: Stamp, at: Stamp, bytes: u16) {
+        self.left.note(left, bytes);
+        self.arrived.note(at, bytes);
     }
 }
 
@@ -324,8 +357,10 @@ impl Line {
         let residue = (yy - y * y / count - joint * joint / spread).max(0.0);
         let error = (residue / (count - 2.0) / spread).sqrt();
         let slope = joint / spread + error;
-        let rate = if slope > 0.0 { 8.0 / slope } else { f64::INFINITY };
-        Some((if rate < SATURATED.0 * sent { SATURATED.1 * rate } else { sent }, error < SHARP * slope))
+        let rate = if slope > 0.0 { (8.0 / slope).min(sent) } else { sent };
+        let (saturated, keeps) = SATURATED;
+        let unsure = if rate < sent { ((rate / sent - saturated) / (1.0 - saturated)).max(0.0) } else { 1.0 };
+        Some((rate * (keeps + (1.0 - keeps) * unsure), error < SHARP * slope))
     }
 }
 
@@ -386,7 +421,7 @@ mod tests {
                 let bytes = if probe.rate_bps > 2_000_000 { 1200_u16 } else { 290 };
                 let arrives = link.pass(*now, bytes.into());
                 probes.sent(bytes);
-                probes.arrived(cluster, Stamp(arrives + 20_000), bytes);
+                probes.arrived(cluster, *now, Stamp(arrives + 20_000), bytes);
                 sent += u64::from(bytes);
             }
             *now = now.after(Duration::from_millis(5));
@@ -445,6 +480,25 @@ mod tests {
             }
             assert!(estimate >= 0.9 * capacity, "{estimate} of {capacity}");
         }
+    }
+
+    /// What was sent slowly in the end is not taken for the link's limit.
+    #[test]
+    fn what_leaves_slowly_tells_nothing() {
+        let mut probes = Probes::new();
+        let known = Known { estimate: 4e6, proven: 4e6, arriving: 4e6 };
+        let probe = probes.begin(Stamp(0), known, 1e7).unwrap();
+        let cluster = probes.sending();
+        let packets = probe.bytes.div_ceil(290);
+        let fast = packets * 7 / 10;
+        let mut left = 0;
+        for index in 0..packets {
+            left = if index < fast { index * 180 } else { left + 700 };
+            probes.sent(290);
+            probes.arrived(cluster, Stamp(left), Stamp(left + 20_000), 290);
+        }
+        let shown = probes.conclude(Stamp(200_000), RTT).unwrap();
+        assert!(shown.bps > 6e6, "{} of {}", shown.bps, probe.rate_bps);
     }
 
     #[test]

@@ -9,12 +9,14 @@ use forward::{SILENCE, UpTrack};
 
 use crate::Shard;
 use crate::control::AddDown;
+use crate::estimate::LOOK_INTERVAL;
+use crate::peers::PeerEntry;
 use crate::routes::PeerSlot;
 use crate::sending::Watched;
 use crate::tracks::TrackEntry;
 
-/// A rate is shared out anew at most this often.
-pub(crate) const SHARE_INTERVAL: Duration = Duration::from_millis(100);
+/// A rate is shared out anew at most this often, and where there is room for all.
+const SHARE_INTERVAL: (Duration, Duration) = (Duration::from_millis(100), LOOK_INTERVAL);
 
 /// Nobody rises for this long after the link was found full.
 const CALM: Duration = Duration::from_secs(2);
@@ -130,7 +132,8 @@ impl Shard {
         let left = |bps: f64| (bps - sound - repeats).max(0.0) as u64;
         let (bps, proven_bps) = (left(target), left(estimate.proven_bps as f64));
         let is_calm = sending.estimator.reduced().is_none_or(|reduced| at.since(reduced) >= CALM);
-        let may_rise = is_calm && !sending.is_closed(at) && !sending.estimator.is_verifying();
+        let (estimator, waits) = (&sending.estimator, sending.is_closed(at));
+        let may_rise = is_calm && !waits && estimator.has_drained() && !estimator.is_verifying();
         sending.watched.sort_by_key(|watched| (watched.weight.rank(), watched.down));
         let demand = |watched: &Watched| {
             // A track that is muted or stopped brings nothing, whatever it brought before.
@@ -148,6 +151,7 @@ impl Shard {
         let top = demands.iter().map(|demand| demand.ladder.top_bps()).sum::<u64>() + sound as u64;
         // Rising takes a little more than the sum.
         sending.desired_bps = top + top / 8;
+        sending.is_content = demands.iter().all(Demand::has_the_best);
         let peer = entry.key;
         let mut changes = Vec::new();
         for (watched, demand) in sending.watched.iter_mut().zip(&demands) {
@@ -164,6 +168,17 @@ impl Shard {
         }
         for (down, limit) in changes {
             self.set_limit(now, down, limit);
+        }
+    }
+
+    /// Shares the peer's rate out if that is due by what is known of its link now.
+    pub(crate) fn share_if_due(&mut self, now: Instant, slot: PeerSlot) {
+        let at = self.stamp(now);
+        let Some(PeerEntry { sending, .. }) = self.peers.at(slot) else { return };
+        let has_room = sending.is_content && !sending.estimator.lacks(at, sending.desired_bps);
+        let interval = if has_room { SHARE_INTERVAL.1 } else { SHARE_INTERVAL.0 };
+        if at.since(sending.shared_at) >= interval {
+            self.share_out(now, slot);
         }
     }
 

@@ -13,7 +13,7 @@ use crate::tracks::TrackEntry;
 use crate::{Shard, Task};
 
 /// A look at a link from which nothing is heard.
-const LOOK_INTERVAL: Duration = Duration::from_millis(250);
+pub(crate) const LOOK_INTERVAL: Duration = Duration::from_millis(250);
 
 /// Longest packet of padding: header, extensions, 255 bytes and the seal.
 const PADDING_BYTES_MAX: usize = 400;
@@ -75,9 +75,7 @@ impl Shard {
         let Some(entry) = self.peers.at(slot) else { return };
         let Some(estimate) = entry.sending.estimator.estimate(at) else { return };
         entry.sending.set_pace(estimate.target_bps);
-        if at.since(entry.sending.shared_at) >= crate::allocate::SHARE_INTERVAL {
-            self.share_out(now, slot);
-        }
+        self.share_if_due(now, slot);
         self.probe(now, slot);
         self.arm_rate(now, slot);
     }
@@ -123,7 +121,7 @@ impl Shard {
         let probing = sending.estimator.probe_lacks(at).map(|_| at.after(QUANTUM));
         let looks = sending.has_sent && !sending.watched.is_empty() && sending.estimator.is_heard();
         let look = looks.then(|| at.after(LOOK_INTERVAL));
-        let wants_more = sending.desired_bps > sending.estimator.estimate(at).map_or(u64::MAX, |it| it.proven_bps);
+        let wants_more = sending.estimator.lacks(at, sending.desired_bps);
         let next_probe = sending.estimator.next_probe().filter(|_| wants_more);
         let next_probe = next_probe.map(|next| next.max(at.after(LOOK_INTERVAL / 2)));
         let patience = sending.patience().filter(|_| !sending.watched.is_empty() && sending.patience() > Some(at));

@@ -142,6 +142,9 @@ impl Shard {
             subscriber.down.set_numbered(is_video || !entry.sending.watched.is_empty());
             subscriber.down.set_lean(entry.sending.lean);
             for arrival in pending.iter() {
+                if is_video && !subscriber.may_want(arrival) {
+                    continue;
+                }
                 if is_video && entry.sending.is_closed(at) && subscriber.must_wait(now, up, arrival) {
                     if subscriber.leaves_for(arrival) {
                         self.stats.paced_left += entry.sending.leave(subscriber.key, arrival.encoding);

@@ -45,6 +45,8 @@ pub(crate) struct Sending {
     pub(crate) shared_at: Stamp,
     /// What it is sent whatever its link carries, in bits per second.
     pub(crate) owed_bps: u64,
+    /// Every video has the best that it may.
+    pub(crate) is_content: bool,
     /// What it could use, in bits per second.
     pub(crate) desired_bps: u64,
     /// The first numbered packet was sent.

@@ -5,7 +5,7 @@
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap};
-use std::hash::Hash;
+use std::hash::{BuildHasherDefault, Hash, Hasher};
 use std::time::Instant;
 
 /// The next deadline of every key that has one.
@@ -13,7 +13,47 @@ use std::time::Instant;
 pub(crate) struct Timers<K> {
     /// Its first entry is always exact.
     queue: BinaryHeap<Reverse<(Instant, K)>>,
-    by_key: HashMap<K, Deadline>,
+    by_key: HashMap<K, Deadline, BuildHasherDefault<Mixer>>,
+}
+
+/// Hashes keys that the shard numbers itself: nobody can choose them to collide, and they are looked up for every packet.
+#[derive(Default)]
+struct Mixer(u64);
+
+impl Hasher for Mixer {
+    fn write(&mut self, bytes: &[u8]) {
+        bytes.iter().for_each(|byte| self.write_u64((*byte).into()));
+    }
+
+    fn write_u8(&mut self, value: u8) {
+        self.write_u64(value.into());
+    }
+
+    fn write_u16(&mut self, value: u16) {
+        self.write_u64(value.into());
+    }
+
+    fn write_u32(&mut self, value: u32) {
+        self.write_u64(value.into());
+    }
+
+    fn write_u64(&mut self, value: u64) {
+        // The odd number nearest to 2^64 over the golden ratio spreads what lies close together.
+        self.0 = (self.0.rotate_left(23) ^ value).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    }
+
+    fn write_usize(&mut self, value: usize) {
+        self.write_u64(value as u64);
+    }
+
+    fn write_isize(&mut self, value: isize) {
+        self.write_u64(value as u64);
+    }
+
+    fn finish(&self) -> u64 {
+        // The table takes its places from the low bits, which a product mixes least.
+        self.0 ^ (self.0 >> 32)
+    }
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -26,7 +66,7 @@ struct Deadline {
 
 impl<K: Ord + Hash + Copy> Timers<K> {
     pub(crate) fn new() -> Self {
-        Self { queue: BinaryHeap::new(), by_key: HashMap::new() }
+        Self { queue: BinaryHeap::new(), by_key: HashMap::default() }
     }
 
     /// Sets the deadline of `key`, or removes it.

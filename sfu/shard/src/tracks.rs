@@ -117,6 +117,14 @@ impl Subscriber {
         switches
     }
 
+    /// Whether a packet can be of concern: of the encodings that are not sent only key frames are, and what follows one that
+    /// waits.
+    #[inline]
+    pub(crate) fn may_want(&self, arrival: &Arrival) -> bool {
+        let is_sent = self.down.encoding().is_none_or(|encoding| encoding == arrival.encoding);
+        is_sent || arrival.keyframe || self.held_switch == Some(arrival.encoding)
+    }
+
     /// Whether a packet that waits is the key frame of a lower layer: what waits of the higher one would only delay it, and be
     /// shown late.
     pub(crate) fn leaves_for(&self, arrival: &Arrival) -> bool {

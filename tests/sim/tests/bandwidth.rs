@@ -1,5 +1,7 @@
 //! The targets for bandwidth: how soon a rate is found and left, what stands in queues, what is used, and who suffers.
 
+use std::time::Duration;
+
 use thalweg_sim::bandwidth::trace::{mean, overload_seconds, pause_ms, queue_p95_ms, ramp_seconds, utilisation};
 use thalweg_sim::bandwidth::{Row, Scenario, Trace, run};
 
@@ -16,29 +18,49 @@ fn switches(rows: &[Row]) -> u32 {
     rows.last().map_or(0, |row| row.switches) - rows.first().map_or(0, |row| row.switches)
 }
 
-#[test]
-fn steps_of_capacity_are_followed() {
-    const PHASES: [(f64, f64, bool); 4] =
-        [(0.0, 25.0, false), (25.1, 50.0, true), (50.1, 75.0, true), (75.1, 100.0, false)];
-    // Where key frames fall into the seconds of the least capacity is chance: queues are judged over all runs together.
-    let mut steady = [const { Vec::new() }; PHASES.len()];
-    for seed in SEEDS.start..SEEDS.end + 2 {
-        let (_, traces) = traces("steps", seed);
-        for (phase, (from, to, falls)) in PHASES.into_iter().enumerate() {
-            let rows = traces[0].between(from, to);
-            if falls {
-                let left = overload_seconds(rows);
-                assert!(left <= 1.0, "seed {seed}, {from}: overload left after {left} s");
-            } else {
-                let ramp = ramp_seconds(rows, 0.9);
-                assert!(ramp <= 5.0, "seed {seed}, {from}: 90 % of the capacity after {ramp} s");
-            }
-            steady[phase].extend_from_slice(traces[0].between(from + 10.0, to));
+/// What the steps 4, 1, 0.3, 2 Mbit/s ask.
+fn follows_steps(trace: &Trace, seed: u64) {
+    for (from, to, falls) in [(0.0, 25.0, false), (25.1, 50.0, true), (50.1, 75.0, true), (75.1, 100.0, false)] {
+        let rows = trace.between(from, to);
+        if falls {
+            let left = overload_seconds(rows);
+            assert!(left <= 1.0, "seed {seed}, {from}: overload left after {left} s");
+        } else {
+            let ramp = ramp_seconds(rows, 0.9);
+            assert!(ramp <= 5.0, "seed {seed}, {from}: 90 % of the capacity after {ramp} s");
         }
     }
-    for (rows, (from, ..)) in steady.iter().zip(PHASES) {
-        let queue = queue_p95_ms(rows);
+}
+
+/// Where key frames fall into the seconds of the least capacity is chance: queues are judged over all runs together.
+fn queues_are_short(traces: &[Trace]) {
+    for (from, to) in [(10.0, 25.0), (35.1, 50.0), (60.1, 75.0), (85.1, 100.0)] {
+        let rows: Vec<Row> = traces.iter().flat_map(|trace| trace.between(from, to)).copied().collect();
+        let queue = queue_p95_ms(&rows);
         assert!(queue <= 100.0, "{from}: {queue} ms stand in the queue");
+    }
+}
+
+#[test]
+fn steps_of_capacity_are_followed() {
+    let runs: Vec<Trace> = (1..5).map(|seed| traces("steps", seed).1.swap_remove(0)).collect();
+    (1..).zip(&runs).for_each(|(seed, trace)| follows_steps(trace, seed));
+    queues_are_short(&runs);
+}
+
+/// Pictures of spatial layers in one stream: the same, and whoever loses nothing on the way can decode all that it gets.
+#[test]
+fn steps_of_capacity_are_followed_in_spatial_layers() {
+    let runs: Vec<Trace> = (1..5).map(|seed| traces("steps-svc", seed).1.swap_remove(0)).collect();
+    (1..).zip(&runs).for_each(|(seed, trace)| follows_steps(trace, seed));
+    queues_are_short(&runs);
+    let mut lossless = Scenario::named("steps-svc");
+    lossless.link.queue_max = Duration::from_secs(10);
+    for seed in SEEDS {
+        let traces = run(&lossless, seed);
+        let last = traces[0].rows.last().expect("rows");
+        assert_eq!((last.orphans, last.overtaken), (0, 0), "seed {seed}: whole frames of no use, and out of order");
+        assert!(last.switches > 10, "seed {seed}: {} switches", last.switches);
     }
 }
 
@@ -144,8 +166,7 @@ fn a_thin_link_has_no_long_pauses() {
         assert!(share(rows, 0.0) == 1.0, "seed {seed}: another size was tried");
         pauses.push(pause_ms(rows));
     }
-    pauses.sort_by(f64::total_cmp);
-    assert!(pauses[6] <= 500.0 && pauses[7] <= 700.0, "{pauses:?}");
+    assert!(pauses.iter().all(|&pause| pause <= 500.0), "{pauses:?}");
 }
 
 /// From 20 Mbit/s to 300 kbit/s in the midst of a picture of 720 lines: what waits of it is not shown in slow motion.

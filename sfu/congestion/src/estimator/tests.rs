@@ -221,6 +221,24 @@ fn a_shallow_queue_is_no_harm() {
     assert!(mean <= 1.15 * 2e6, "{mean}");
 }
 
+/// A delay that might be a queue is waited for: nothing grows, nothing is probed.
+#[test]
+fn nothing_is_built_upon_a_queue_that_stands() {
+    let mut world = World { wish: 0.5e6, ..World::new(4e6) };
+    world.run(15);
+    world.delay += 70 * MS;
+    world.run(1);
+    world.wish = 3e6;
+    let (begun, _) = world.estimator.probed();
+    let before = world.estimator.estimate(Stamp(world.now)).unwrap();
+    assert!(!world.estimator.has_drained(), "{before:?}");
+    let trace = world.run(5).to_vec();
+    assert!(trace.iter().all(|it| it.0 <= before.target_bps as f64), "{before:?}");
+    assert_eq!(world.estimator.probed().0, begun);
+    let after = reached(world.run(40), 0.9, 3e6);
+    assert!(after < 30.0, "it is the way itself after {after} s");
+}
+
 #[test]
 fn a_longer_route_is_learnt() {
     let mut world = World::new(2e6);

@@ -1,6 +1,7 @@
-//! Bandwidth in the virtual world: a studio of simulcast videos, viewers that give transport-wide feedback, links
+//! Bandwidth in the virtual world: a studio of simulcast or layered videos, viewers that give transport-wide feedback, links
 //! whose capacity changes, and what came of it as a table.
 
+mod layered;
 pub mod plot;
 pub mod scenario;
 pub mod studio;

@@ -87,8 +87,11 @@ impl Scenario {
         cross.cross = Some((15.0, 35.0, 1e6));
         let mut shared = Self::new("shared", "two viewers behind one link of 3 Mbit/s", &[(0.0, 3e6)], 60.0);
         (shared.viewers, shared.shared) = (2, true);
+        let mut layered = Self::new("steps-svc", "capacity 4, 1, 0.3, 2 Mbit/s, spatial layers", &steps, 100.0);
+        layered.cast = Cast::LAYERED_MEETING;
         vec![
             Self::new("steps", "capacity 4, 1, 0.3, 2 Mbit/s", &steps, 100.0),
+            layered,
             base("steady", "2 Mbit/s and nothing else", 60.0),
             lossy("loss3", "3 % random loss at 2 Mbit/s", 0.03),
             lossy("loss10", "10 % random loss at 2 Mbit/s", 0.10),
@@ -272,6 +275,7 @@ impl Run<'_> {
             pause_ms: pause.as_secs_f64() * 1000.0,
             behind_ms: f64::from(behind.unwrap_or(0)) * picture,
             overtaken: screens().map(|it| it.overtaken).sum(),
+            orphans: screens().map(|it| it.orphans).sum(),
         }
     }
 

@@ -1,5 +1,5 @@
-//! A publisher of several simulcast videos and one sound, as a browser with many cameras would send them: three
-//! encodings each, three temporal layers in each, keyframes several times as large as other frames.
+//! A publisher of several videos and one sound, as a browser with many cameras would send them: three encodings each, or
+//! three spatial layers, three temporal layers in each, keyframes several times as large as other frames.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -10,6 +10,7 @@ use wire::rtcp::{self, Packet};
 use wire::rtp::Header;
 use wire::{Mid, Pt, Ssrc};
 
+use super::layered::Layered;
 use crate::publisher::{Cleartext, MID_ID, RTX_PT, TRANSPORT_SEQUENCE_ID, VP8_PT};
 
 /// Payload type of the sound.
@@ -20,19 +21,23 @@ pub const RED_PT: Pt = Pt(63);
 /// Time between packets of sound.
 const SOUND_INTERVAL: Duration = Duration::from_millis(20);
 /// Longest payload.
-const PAYLOAD_BYTES_MAX: usize = 1100;
+pub(super) const PAYLOAD_BYTES_MAX: usize = 1100;
 /// A keyframe is this many times as large as a frame.
-const KEY_FACTOR: usize = 4;
+pub(super) const KEY_FACTOR: usize = 4;
 /// Packets of an encoding kept for retransmission.
 const HISTORY_PACKETS: u16 = 500;
+/// Extension id of the dependency descriptor.
+pub const DESCRIPTOR_ID: u8 = 12;
 
 /// What a studio sends.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Cast {
     /// How many videos.
     pub videos: u32,
-    /// Bits per second of the three encodings of every video.
+    /// Bits per second of the three encodings, or spatial layers, of every video.
     pub layers_bps: [u64; 3],
+    /// Videos are one stream of spatial layers each (L3T3_KEY), not three encodings.
+    pub layered: bool,
     /// Pictures of a video in a second.
     pub pictures: u32,
     /// Bytes of a packet of sound.
@@ -43,13 +48,22 @@ pub struct Cast {
 
 impl Cast {
     /// Six videos of a meeting, and thin sound: 32 kbit/s.
-    pub const MEETING: Self =
-        Self { videos: 6, layers_bps: [100_000, 300_000, 900_000], pictures: 30, sound_bytes: 80, redundant_bytes: 0 };
+    pub const MEETING: Self = Self {
+        videos: 6,
+        layers_bps: [100_000, 300_000, 900_000],
+        layered: false,
+        pictures: 30,
+        sound_bytes: 80,
+        redundant_bytes: 0,
+    };
+    /// The same in spatial layers.
+    pub const LAYERED_MEETING: Self = Self { layered: true, ..Self::MEETING };
     /// One browser's camera of 720 lines and its microphone with redundancy, as they were measured: 124 kbit/s of sound
     /// on the wire.
     pub const CAMERA: Self = Self {
         videos: 1,
         layers_bps: [150_000, 470_000, 1_300_000],
+        layered: false,
         pictures: 20,
         sound_bytes: 120,
         redundant_bytes: 120,
@@ -59,11 +73,13 @@ impl Cast {
 /// What each payload of video says of itself.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub struct Label {
-    /// Index of the encoding.
+    /// Index of the encoding or spatial layer.
     pub encoding: u8,
     /// The frame's number in it.
     pub frame: u32,
-    /// The frame that it builds on; itself for a keyframe.
+    /// The frame that it builds on, by encoding and number; itself for a keyframe.
+    pub base_encoding: u8,
+    /// See above.
     pub base: u32,
     /// The packet's place in the frame.
     pub index: u8,
@@ -75,22 +91,23 @@ pub struct Label {
 
 impl Label {
     /// Where it stands in a payload: behind the descriptor and the payload header.
-    const AT: usize = 16;
+    pub(super) const AT: usize = 16;
 
-    fn to_bytes(self) -> [u8; 12] {
-        let mut bytes = [0; 12];
+    pub(super) fn to_bytes(self) -> [u8; 13] {
+        let mut bytes = [0; 13];
         bytes[..4].copy_from_slice(&self.frame.to_be_bytes());
         bytes[4..8].copy_from_slice(&self.base.to_be_bytes());
-        bytes[8..].copy_from_slice(&[self.encoding, self.index, self.count, self.temporal]);
+        bytes[8..].copy_from_slice(&[self.encoding, self.index, self.count, self.temporal, self.base_encoding]);
         bytes
     }
 
     /// Reads the label of a payload that came out of the server.
     pub fn of(payload: &[u8]) -> Option<Self> {
-        let bytes = payload.get(Self::AT..Self::AT + 12)?;
+        let bytes = payload.get(Self::AT..Self::AT + 13)?;
         let number = |at: usize| Some(u32::from_be_bytes(bytes.get(at..at + 4)?.try_into().ok()?));
         let (frame, base) = (number(0)?, number(4)?);
-        Some(Self { encoding: bytes[8], frame, base, index: bytes[9], count: bytes[10], temporal: bytes[11] })
+        let [encoding, index, count, temporal, base_encoding] = *bytes.last_chunk()?;
+        Some(Self { encoding, frame, base_encoding, base, index, count, temporal })
     }
 }
 
@@ -113,7 +130,13 @@ pub struct Studio {
 #[derive(Debug)]
 struct Video {
     mid: Mid,
-    encodings: Vec<Stream>,
+    source: Source,
+}
+
+#[derive(Debug)]
+enum Source {
+    Simulcast(Vec<Stream>),
+    Layered(Layered),
 }
 
 /// One encoding.
@@ -156,6 +179,9 @@ impl Studio {
         let mut extensions = ExtensionMap::default();
         extensions.set(ExtensionKind::Mid, MID_ID);
         extensions.set(ExtensionKind::TransportSequence, TRANSPORT_SEQUENCE_ID);
+        if self.cast.layered {
+            extensions.set(ExtensionKind::DependencyDescriptor, DESCRIPTOR_ID);
+        }
         let base = |mid, kind, codecs, ssrcs| UpTrackParams {
             mid,
             kind,
@@ -166,14 +192,11 @@ impl Studio {
             transport_feedback: true,
             encrypted: false,
         };
-        let vp8 =
-            CodecParams { pt: VP8_PT, codec: Codec::Vp8, clock_hz: 90_000, rtx: Some(RTX_PT), nack: true, pli: true };
+        let codec = if self.cast.layered { Codec::Av1 } else { Codec::Vp8 };
+        let video = CodecParams { pt: VP8_PT, codec, clock_hz: 90_000, rtx: Some(RTX_PT), nack: true, pli: true };
         let opus =
             CodecParams { pt: OPUS_PT, codec: Codec::Opus, clock_hz: 48_000, rtx: None, nack: false, pli: false };
-        let videos = self
-            .videos
-            .iter()
-            .map(|video| base(video.mid, Kind::Video, vec![vp8], video.encodings.iter().map(|it| it.ssrcs).collect()));
+        let videos = self.videos.iter().map(|it| base(it.mid, Kind::Video, vec![video], it.source.ssrcs()));
         let red = CodecParams { pt: RED_PT, codec: Codec::Red, ..opus };
         let sound = SsrcPair { media: self.sound_ssrc(), rtx: None };
         let mid = Mid::new(b"sound").expect("a token");
@@ -182,7 +205,11 @@ impl Studio {
 
     /// Pictures that the first video's encoding has sent.
     pub fn pictures(&self, encoding: u8) -> u32 {
-        self.videos.first().and_then(|video| video.encodings.get(usize::from(encoding))).map_or(0, |it| it.frame)
+        match self.videos.first().map(|video| &video.source) {
+            Some(Source::Simulcast(streams)) => streams.get(usize::from(encoding)).map_or(0, |it| it.frame),
+            Some(Source::Layered(layered)) => layered.pictures,
+            None => 0,
+        }
     }
 
     /// Opus, alone or behind what was said before.
@@ -219,18 +246,32 @@ impl Studio {
             let timestamp = u32::from(self.sound_seq).wrapping_mul(960);
             let (pt, payload) = self.sound();
             let header = Header { marker: false, pt, seq: self.sound_seq, timestamp, ssrc: self.sound_ssrc() };
-            packets.push(assemble(&mut self.transport_seq, None, &header, &payload));
+            packets.push(assemble(&mut self.transport_seq, &[], &header, &payload));
         }
         while self.next_frame <= now {
             let timestamp = ((self.next_frame - self.start).as_micros() * 9 / 100 % (1 << 32)) as u32;
             self.next_frame += Duration::from_secs(1) / self.cast.pictures;
-            for video in &mut self.videos {
-                for (index, stream) in (0_u8..).zip(&mut video.encodings) {
+            let second = 1.0 / f64::from(self.cast.pictures);
+            for Video { mid, source } in &mut self.videos {
+                let mut breath = || {
                     self.chance = self.chance.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
-                    let breath = 0.8 + 0.4 * ((self.chance >> 40) as f64 / (1_u64 << 24) as f64);
-                    let mean = stream.bps as f64 / 8.0 / f64::from(self.cast.pictures);
-                    for (header, payload) in stream.frame(index, timestamp, mean, breath) {
-                        packets.push(assemble(&mut self.transport_seq, Some(video.mid), &header, &payload));
+                    0.8 + 0.4 * ((self.chance >> 40) as f64 / (1_u64 << 24) as f64)
+                };
+                let mid = (MID_ID, mid.as_bytes());
+                match source {
+                    Source::Simulcast(streams) => {
+                        for (index, stream) in (0_u8..).zip(streams) {
+                            let mean = stream.bps as f64 / 8.0 * second;
+                            for (header, payload) in stream.frame(index, timestamp, mean, breath()) {
+                                packets.push(assemble(&mut self.transport_seq, &[mid], &header, &payload));
+                            }
+                        }
+                    }
+                    Source::Layered(layered) => {
+                        for (header, descriptor, payload) in layered.picture(timestamp, second, breath()) {
+                            let extensions = [mid, (DESCRIPTOR_ID, descriptor.as_slice())];
+                            packets.push(assemble(&mut self.transport_seq, &extensions, &header, &payload));
+                        }
                     }
                 }
             }
@@ -247,18 +288,13 @@ impl Studio {
                 Packet::Pli(pli) => pli.media,
                 _ => continue,
             };
-            let streams = self.videos.iter_mut().flat_map(|video| {
-                let mid = video.mid;
-                video.encodings.iter_mut().map(move |stream| (mid, stream))
-            });
-            let Some((mid, stream)) = streams.into_iter().find(|(_, it)| it.ssrcs.media == media) else { continue };
-            if let Packet::Nack(nack) = packet {
-                for (header, payload) in nack.sequences().filter_map(|seq| stream.repeat(seq)).collect::<Vec<_>>() {
-                    again.push(assemble(&mut self.transport_seq, Some(mid), &header, &payload));
+            for Video { mid, source } in &mut self.videos {
+                let Some(repeated) = source.hear(media, &packet) else { continue };
+                self.plis += u64::from(matches!(packet, Packet::Pli(_)));
+                let mid = (MID_ID, mid.as_bytes());
+                for (header, payload) in repeated {
+                    again.push(assemble(&mut self.transport_seq, &[mid], &header, &payload));
                 }
-            } else {
-                stream.key_asked = true;
-                self.plis += 1;
             }
         }
         again
@@ -268,22 +304,52 @@ impl Studio {
 impl Video {
     fn new(serial: u32, index: u32, cast: &Cast) -> Self {
         let mid = Mid::new(format!("v{index}").as_bytes()).expect("a token");
-        let stream = |(layer, &bps): (u32, &u64)| {
+        let ssrcs = |layer: u32| {
             let media = 10_000 + serial * 1000 + index * 10 + layer * 2;
-            Stream {
-                ssrcs: SsrcPair { media: Ssrc(media), rtx: Some(Ssrc(media + 1)) },
-                bps,
-                seq: 100,
-                rtx_seq: 0,
-                frame: 0,
-                tl0: 0,
-                bases: [0; 2],
-                cycle: 0,
-                key_asked: true,
-                history: BTreeMap::new(),
+            SsrcPair { media: Ssrc(media), rtx: Some(Ssrc(media + 1)) }
+        };
+        if cast.layered {
+            return Self { mid, source: Source::Layered(Layered::new(ssrcs(0), cast.layers_bps)) };
+        }
+        let stream = |(layer, &bps): (u32, &u64)| Stream {
+            ssrcs: ssrcs(layer),
+            bps,
+            seq: 100,
+            rtx_seq: 0,
+            frame: 0,
+            tl0: 0,
+            bases: [0; 2],
+            cycle: 0,
+            key_asked: true,
+            history: BTreeMap::new(),
+        };
+        Self { mid, source: Source::Simulcast((0..).zip(&cast.layers_bps).map(stream).collect()) }
+    }
+}
+
+impl Source {
+    fn ssrcs(&self) -> Vec<SsrcPair> {
+        match self {
+            Self::Simulcast(streams) => streams.iter().map(|stream| stream.ssrcs).collect(),
+            Self::Layered(layered) => vec![layered.ssrcs],
+        }
+    }
+
+    /// Takes a request for `media`, if that is its own; what it sends again.
+    fn hear(&mut self, media: Ssrc, request: &Packet<'_>) -> Option<Vec<(Header, Vec<u8>)>> {
+        let stream = match self {
+            Self::Simulcast(streams) => streams.iter_mut().find(|stream| stream.ssrcs.media == media)?,
+            Self::Layered(layered) => {
+                let asked = layered.ssrcs.media == media;
+                layered.key_asked |= asked && matches!(request, Packet::Pli(_));
+                return asked.then(Vec::new);
             }
         };
-        Self { mid, encodings: (0..).zip(&cast.layers_bps).map(stream).collect() }
+        if let Packet::Nack(nack) = request {
+            return Some(nack.sequences().filter_map(|seq| stream.repeat(seq)).collect());
+        }
+        stream.key_asked = true;
+        Some(Vec::new())
     }
 }
 
@@ -316,8 +382,8 @@ impl Stream {
         }
         let count = bytes.div_ceil(PAYLOAD_BYTES_MAX).clamp(1, 255);
         let label = |index| {
-            let (encoding, frame, count) = (encoding, self.frame, count as u8);
-            Label { encoding, frame, base, index, count, temporal }
+            let (frame, count) = (self.frame, count as u8);
+            Label { encoding, frame, base_encoding: encoding, base, index, count, temporal }
         };
         let payloads: Vec<_> =
             (0..count as u8).map(|index| payload(label(index), self.tl0, is_key, is_sync, bytes / count)).collect();
@@ -353,16 +419,16 @@ fn payload(label: Label, tl0: u8, is_key: bool, is_sync: bool, bytes: usize) -> 
     payload
 }
 
-fn assemble(transport_seq: &mut u16, mid: Option<Mid>, header: &Header, payload: &[u8]) -> Cleartext {
+fn assemble(transport_seq: &mut u16, others: &[(u8, &[u8])], header: &Header, payload: &[u8]) -> Cleartext {
     let number = transport_seq.to_be_bytes();
     *transport_seq = transport_seq.wrapping_add(1);
     let mut extensions = ext::Writer::new();
-    if let Some(mid) = &mid {
-        extensions.push(MID_ID, mid.as_bytes());
+    for (id, data) in others {
+        assert!(extensions.push(*id, data), "an extension fits");
     }
     extensions.push(TRANSPORT_SEQUENCE_ID, &number);
-    let mut packet = vec![0; 64];
-    let header_len = header.write(&extensions, &mut packet).expect("64 bytes hold a header");
+    let mut packet = vec![0; 256];
+    let header_len = header.write(&extensions, &mut packet).expect("256 bytes hold a header");
     packet.truncate(header_len);
     packet.extend_from_slice(payload);
     (packet, header_len)

@@ -35,6 +35,8 @@ pub struct Row {
     pub behind_ms: f64,
     /// Packets so far that came behind one of the same source with a higher number.
     pub overtaken: u64,
+    /// Frames so far that came whole and were of no use.
+    pub orphans: u64,
 }
 
 /// Rows of one viewer.

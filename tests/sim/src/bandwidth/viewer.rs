@@ -8,7 +8,7 @@ use door::{DownTrackParams, ExtensionKind, ExtensionMap, Kind, PayloadMap, UpTra
 use wire::rtp::Packet;
 use wire::{Mid, Pt, Ssrc, ext, rtcp};
 
-use super::studio::{Label, OPUS_PT, RED_PT};
+use super::studio::{DESCRIPTOR_ID, Label, OPUS_PT, RED_PT};
 use crate::publisher::{MID_ID, RTX_PT, TRANSPORT_SEQUENCE_ID, VP8_PT};
 
 /// A picture that stands this long is frozen.
@@ -38,6 +38,8 @@ pub struct Viewer {
 /// One video.
 #[derive(Debug)]
 pub struct Screen {
+    /// It gets spatial layers of one stream, not one of several encodings.
+    layered: bool,
     highest: Option<u64>,
     /// When to ask, and when it was missed first.
     missing: BTreeMap<u64, (Instant, Instant)>,
@@ -62,6 +64,10 @@ pub struct Screen {
     pub overtaken: u64,
     /// Number of the newest picture, in its encoding.
     pub newest: u32,
+    /// The spatial layer of the picture before it, and whether that it is another counted as a switch.
+    before: (Option<u8>, bool),
+    /// Frames that came whole and were given up, because what they build on never came.
+    pub orphans: u64,
     longest: Duration,
 }
 
@@ -71,9 +77,13 @@ impl Viewer {
         let mut extensions = ExtensionMap::default();
         extensions.set(ExtensionKind::Mid, MID_ID);
         extensions.set(ExtensionKind::TransportSequence, TRANSPORT_SEQUENCE_ID);
+        let layered = up.extensions.id(ExtensionKind::DependencyDescriptor).is_some();
+        if layered {
+            extensions.set(ExtensionKind::DependencyDescriptor, DESCRIPTOR_ID);
+        }
         let is_video = up.kind == Kind::Video;
         if is_video {
-            self.screens.insert(ssrc, Screen::new(now));
+            self.screens.insert(ssrc, Screen::new(now, layered));
         }
         let map = |from: Pt, rtx| PayloadMap { from, to: from, rtx, strip_red: false };
         DownTrackParams {
@@ -151,8 +161,9 @@ fn compound(write: impl FnOnce(&mut rtcp::Writer<'_>) -> Result<(), rtcp::Full>)
 }
 
 impl Screen {
-    fn new(now: Instant) -> Self {
+    fn new(now: Instant, layered: bool) -> Self {
         Self {
+            layered,
             highest: None,
             missing: BTreeMap::new(),
             parts: BTreeMap::new(),
@@ -168,6 +179,8 @@ impl Screen {
             switches: Vec::new(),
             overtaken: 0,
             newest: 0,
+            before: (None, false),
+            orphans: 0,
             longest: Duration::ZERO,
         }
     }
@@ -206,10 +219,9 @@ impl Screen {
 
     fn decode(&mut self, now: Instant) {
         loop {
-            let ready = self.labels.iter().find(|&(key, label)| {
-                let whole = self.parts.get(key).is_some_and(|parts| parts.len() == usize::from(label.count));
-                let based = label.base == label.frame || self.decoded.contains(&(label.encoding, label.base));
-                whole && based
+            let ready = self.labels.iter().find(|(key, label)| {
+                let base = (label.base_encoding, label.base);
+                self.is_whole(key, label) && (base == **key || self.decoded.contains(&base))
             });
             let Some((&key, &label)) = ready else { return };
             self.labels.remove(&key);
@@ -224,9 +236,7 @@ impl Screen {
         if self.frames > 0 && gap > FREEZE && !self.paused {
             self.frozen += gap;
         }
-        if self.layer.is_some_and(|(encoding, _)| encoding != label.encoding) {
-            self.switches.push(now);
-        }
+        self.note_layer(now, label);
         let temporal = match self.layer {
             Some((encoding, before)) if encoding == label.encoding && label.temporal == 0 => before,
             _ => label.temporal,
@@ -240,9 +250,31 @@ impl Screen {
         (self.decoded_at, self.next_pli) = (now, now + PICTURE_LOST);
         // What is seconds old builds nothing any more.
         let old = label.frame.saturating_sub(100);
+        let given_up = self.labels.iter().filter(|&(key, label)| key.1 < old && self.is_whole(key, label));
+        self.orphans += given_up.count() as u64;
         self.decoded.retain(|&(_, frame)| frame >= old);
         self.labels.retain(|&(_, frame), _| frame >= old);
         self.parts.retain(|&(_, frame), _| frame >= old);
+    }
+
+    fn is_whole(&self, key: &(u8, u32), label: &Label) -> bool {
+        self.parts.get(key).is_some_and(|parts| parts.len() == usize::from(label.count))
+    }
+
+    /// Counts a switch. Of the spatial layers of one picture the highest is seen.
+    fn note_layer(&mut self, now: Instant, label: Label) {
+        let shown = self.layer.map(|(encoding, _)| encoding);
+        if self.layered && shown.is_some() && self.newest == label.frame {
+            if std::mem::take(&mut self.before.1) {
+                self.switches.pop();
+            }
+        } else {
+            self.before.0 = shown;
+        }
+        self.before.1 = self.before.0.is_some_and(|before| before != label.encoding);
+        if self.before.1 {
+            self.switches.push(now);
+        }
     }
 
     fn deadline(&self) -> Option<Instant> {
