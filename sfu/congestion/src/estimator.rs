@@ -25,7 +25,7 @@ const STANDING_MIN: Duration = Duration::from_millis(15);
 /// Delays above this are overuse, whatever their trend, unless they are about to drain.
 const STANDING_MAX: Duration = Duration::from_millis(100);
 /// Above this nothing grows, and nothing is probed: what stands must drain first.
-const STANDING_CALM: Duration = Duration::from_millis(30);
+const STANDING_CALM: Duration = Duration::from_millis(50);
 /// How long a queue may stand before it is taken for the way itself.
 const DOUBT: Duration = Duration::from_secs(4);
 /// How long, beside a round trip, a queue may be a probe's own doing.
